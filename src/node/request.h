@@ -1,0 +1,165 @@
+// Everything a node can be asked, as one variant of plain values. Local, remote and simulated nodes answer the same.
+//
+// Paths are absolute host paths; `serve` judges them against its policy and opens them below their root without
+// following symlinks. Answers are values too; what is missing is an answer ("does not exist"), not an error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "postgres/facts.h"
+#include "postgres/identifiers.h"
+#include "postgres/queries.h"
+#include "runtime/commands.h"
+#include "zfs/commands.h"
+
+namespace dugong::node {
+
+// Bytes that need not be UTF-8.
+struct Blob {
+  std::string bytes;
+  friend bool operator==(const Blob&, const Blob&) = default;
+};
+
+struct HostFacts {
+  std::string hostname;
+  std::string boot_id;
+  std::string version;      // of dugong there
+  std::int64_t wall_ns = 0;  // CLOCK_REALTIME, nanoseconds since 1970, when the answer was made
+  std::vector<std::uint16_t> listening;   // TCP ports somebody listens on
+  std::vector<std::string> addresses;     // of this host, numeric
+  Bytes memory = 0;
+};
+struct InspectHost {
+  using Answer = HostFacts;
+};
+
+struct InspectData {
+  using Answer = postgres::DataFacts;
+  std::string data;
+};
+
+struct FileFacts {
+  bool exists = false;
+  bool is_directory = false;
+  std::uint64_t size = 0;
+  std::uint32_t mode = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  Blob content;  // first `limit` bytes
+};
+struct ReadFile {
+  using Answer = FileFacts;
+  std::string path;
+  std::uint64_t limit = 1 << 20;
+};
+struct WriteFile {  // temporary file, fsync, rename, fsync directory; owner and mode set before the rename
+  using Answer = Done;
+  std::string path;
+  Blob content;
+  std::uint32_t mode = 0644;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+struct MakeDirectory {  // parents too; mode and owner are set when they differ
+  using Answer = Done;
+  std::string path;
+  std::uint32_t mode = 0755;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+struct RemovePaths {  // below `root` only; what is missing already is fine
+  using Answer = Done;
+  std::string root;
+  std::vector<std::string> files;
+  std::vector<std::string> emptied_dirs;
+};
+struct RemoveDirectory {  // a directory of ours with all in it that is not a mount point; for `down --destroy`
+  using Answer = Done;
+  std::string path;
+};
+struct InstallWalClient {  // copies dugong-wal beside the node's own binary into `directory`; nothing when it is equal
+  using Answer = Done;
+  std::string directory;
+};
+struct DigestFile {
+  struct Answer {
+    bool exists = false;
+    std::uint64_t size = 0;
+    std::string sha256;
+  };
+  std::string path;
+};
+
+struct SqlTarget {
+  std::string socket_dir;
+  std::uint16_t port = 0;
+  std::string user;
+  std::string database;
+  std::string password_file;  // on the node
+};
+struct SqlCall {
+  std::string query;  // postgres::queries()
+  std::vector<std::string> parameters;
+};
+struct RunSql {  // all calls on one connection; one StatementResult per statement of each call
+  struct Answer {
+    bool connected = false;
+    std::string sqlstate;  // why not: 57P03 starting up, 08006 nobody there, 28P01 password …
+    std::string message;
+    std::vector<std::vector<postgres::StatementResult>> calls;
+  };
+  SqlTarget target;
+  std::vector<SqlCall> calls;
+};
+// ALTER/CREATE ROLE with a password that never becomes SQL text in clear: the verifier is made by libpq on the node.
+struct SetRolePassword {
+  using Answer = Done;
+  SqlTarget target;
+  std::string role;
+  Blob password;
+  bool replication = false;  // true: the role is created with REPLICATION LOGIN when missing
+};
+// A mark that stays equal while neither the role's stored verifier nor the password changes: hex HMAC-SHA256 of the
+// password, keyed with pg_authid.rolpassword. Tells "already set" from "to be set" without either leaving the node.
+struct RolePasswordMark {
+  struct Answer {
+    std::string mark;  // empty: no such role, or it has no password
+  };
+  SqlTarget target;
+  std::string role;
+  Blob password;
+};
+struct ProbeLogin {  // a replication login without a password, as far as pg_hba.conf answers
+  using Answer = postgres::LoginAnswer;
+  std::string from_address;  // local address to bind; empty: any
+  std::string to_address;
+  std::uint16_t port = 0;
+  std::string user;
+};
+
+struct AcquireLock {  // held until the session ends
+  struct Answer {
+    bool acquired = false;
+    std::string holder;  // who has it instead
+  };
+  std::string name;    // "CLUSTER.NODE"
+  std::string holder;  // "up by root@host, pid 12, since …"
+};
+
+using Request =
+    std::variant<InspectHost, zfs::ListTree, zfs::InspectPool, zfs::Create, zfs::Snapshot, zfs::Clone, zfs::Destroy,
+                 zfs::DestroySnapshot, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount, zfs::Unmount,
+                 runtime::InspectSoftware, runtime::InspectServer, runtime::InitData, runtime::StartServer,
+                 runtime::StopServer, runtime::RemoveServer, InspectData, ReadFile, WriteFile, MakeDirectory,
+                 RemovePaths, RemoveDirectory, InstallWalClient, DigestFile, RunSql, SetRolePassword, RolePasswordMark, ProbeLogin,
+                 AcquireLock>;
+
+using Answer = std::variant<zfs::Nothing, Done, HostFacts, std::vector<zfs::Dataset>, zfs::Pool, runtime::Software,
+                            runtime::ServerFacts, postgres::DataFacts, FileFacts, DigestFile::Answer, RunSql::Answer,
+                            RolePasswordMark::Answer, postgres::LoginAnswer, AcquireLock::Answer>;
+
+}  // namespace dugong::node

@@ -1,0 +1,42 @@
+// Configuration files of PostgreSQL: read as the server reads them (guc-file.l), changed without touching other lines.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace dugong::postgres {
+
+struct ConfLine {
+  std::string name;   // lower case; "include", "include_if_exists", "include_dir" are lines too
+  std::string value;  // unquoted
+  std::size_t line = 0;  // from 1
+  friend bool operator==(const ConfLine&, const ConfLine&) = default;
+};
+
+using Assignments = std::vector<std::pair<std::string, std::string>>;
+
+// Every assignment in order. Errors: failed with the line number (an unterminated quote, no value, …).
+Result<std::vector<ConfLine>> parse_conf(std::string_view text);
+// 'it''s': quoted as guc-file.l unquotes it (GUC_scanstr). A newline or NUL in the value: invalid.
+Result<std::string> quote_conf(std::string_view value);
+
+// A whole file from assignments, with the header line first ("# …").
+Result<std::string> render_conf(std::string_view header, const Assignments& assignments);
+
+// postgresql.conf with `include_if_exists = 'dugong.conf'` as its last effective line; unchanged if it is already so.
+std::string with_include(std::string_view postgresql_conf);
+
+// postgresql.auto.conf for a standby: every line kept byte for byte except assignments of the names a standby must not
+// inherit (recovery_names() and those in `ours`); `ours` appended. Idempotent.
+Result<std::string> merge_auto_conf(std::string_view text, const Assignments& ours);
+const std::vector<std::string_view>& recovery_names();
+
+// The assignment in force (the last one), if any.
+std::optional<std::string> effective(const std::vector<ConfLine>& lines, std::string_view name);
+
+}  // namespace dugong::postgres

@@ -1,0 +1,40 @@
+// Every SQL text that dugong ever sends, by name. What travels to a node is the name and its parameters; the text is
+// looked up there, so a stolen controller key cannot send SQL of its own.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace dugong::postgres {
+
+struct NamedQuery {
+  std::string_view name;
+  // Statements, run one after the other on one connection, each answered by itself; a failed one does not stop the
+  // rest. "$1" is a bound parameter; "%1I" and "%1L" are parameter 1 as quoted identifier and literal, for statements
+  // that take no bound parameters. A statement uses one style only.
+  std::vector<std::string_view> statements;
+  std::size_t parameters = 0;
+};
+
+const std::vector<NamedQuery>& queries();
+const NamedQuery* find_query(std::string_view name);
+// A statement with its %nI and %nL filled in. Errors: invalid (a parameter is missing).
+Result<std::string> fill_in(std::string_view statement, const std::vector<std::string>& parameters);
+
+using Row = std::vector<std::optional<std::string>>;
+
+struct StatementResult {
+  std::vector<std::string> columns;
+  std::vector<Row> rows;
+  std::string sqlstate;  // empty: it succeeded; "08006" and the like: the connection failed
+  std::string message;   // the server's own words
+  double seconds = 0;
+  [[nodiscard]] bool ok() const { return sqlstate.empty(); }
+  friend bool operator==(const StatementResult&, const StatementResult&) = default;
+};
+
+}  // namespace dugong::postgres

@@ -1,0 +1,137 @@
+// How PostgreSQL is run: by Docker Compose or as a process of the host. Commands as data, and what their answers mean.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace dugong::runtime {
+
+enum class Kind { compose, process };
+
+// Where a node's things are, on the host and as its server sees them (the same for a process).
+struct Paths {
+  std::string directory;  // host: parent of the others
+  std::string data;       // PGDATA
+  std::string archive;
+  std::string logs;
+  std::string run;        // unix socket directory
+  std::string secrets;    // superuser.pass, replication.pgpass
+  std::string bin;        // dugong-wal
+  friend bool operator==(const Paths&, const Paths&) = default;
+};
+// `logs` empty: DIRECTORY/logs.
+Paths host_paths(const std::string& directory, const std::string& logs);
+// Compose: fixed paths inside the container, `pgdata` from the image. Process: the host's.
+Paths server_paths(Kind kind, const Paths& host, const std::string& pgdata);
+
+// One server, addressed. `project` is the Compose project and the container's name.
+struct Server {
+  Kind kind = Kind::compose;
+  std::string project;       // "dugong-CLUSTER-NODE"
+  std::string compose_file;  // compose: DIRECTORY/docker-compose.yaml
+  std::string bin_dir;       // process
+  std::string os_user;       // process
+  std::string data;          // host path of PGDATA
+  std::string log_file;      // process: DIRECTORY/logs/server.log
+  std::uint16_t port = 0;
+  friend bool operator==(const Server&, const Server&) = default;
+};
+
+// What the software to be run is: an image, or a bin_dir.
+struct Software {
+  std::string id;      // compose: image id sha256:…; process: "postgres (PostgreSQL) 15.18 …"
+  std::string pgdata;  // compose: ENV PGDATA of the image
+  std::uint32_t uid = 0;  // of the postgres user in it
+  std::uint32_t gid = 0;
+  std::int64_t version_number = 0;  // 170004
+  friend bool operator==(const Software&, const Software&) = default;
+};
+
+enum class ServerState { absent, created, running, exited };
+std::string to_string(ServerState state);
+
+struct ServerFacts {
+  ServerState state = ServerState::absent;
+  std::string image_id;                        // compose: what the container runs
+  std::map<std::string, std::string> labels;   // compose
+  int exit_code = 0;                           // when exited
+  std::string restart_policy;                  // compose: "no" is ours
+  std::vector<std::string> strangers;          // other containers and processes that have this PGDATA, described
+  std::vector<std::string> log_tail;           // last lines, when it is not running
+  friend bool operator==(const ServerFacts&, const ServerFacts&) = default;
+};
+
+struct InspectSoftware {
+  using Answer = Software;
+  Kind kind = Kind::compose;
+  std::string image;
+  std::string bin_dir;
+  std::string os_user;
+};
+struct InspectServer {
+  using Answer = ServerFacts;
+  Server server;
+};
+struct InitData {  // process only (the image's entrypoint does it in a container); the directory must be empty
+  using Answer = Done;
+  Server server;
+  std::string superuser;
+  std::string password_file;
+};
+struct StartServer {  // returns when it is running, not when it is ready
+  using Answer = Done;
+  Server server;
+};
+struct StopServer {  // fast shutdown; waits up to `seconds`, never kills: a shutdown checkpoint may take minutes
+  using Answer = Done;
+  Server server;
+  int seconds = 600;
+};
+struct RemoveServer {  // the stopped container; nothing for a process
+  using Answer = Done;
+  Server server;
+};
+
+using Argv = std::vector<std::string>;
+Argv render(const StartServer&, std::string_view compose_program);  // "docker-compose" or "docker compose"
+Argv render(const StopServer&, std::string_view compose_program);
+Argv render(const RemoveServer&, std::string_view compose_program);
+Argv render(const InitData&);
+
+// Answers of `docker image inspect`, `docker container inspect` (JSON) and of the fixed `id`/`postgres --version` script.
+Result<Software> parse_image(std::string_view image_inspect_json, std::string_view script_output);
+Result<std::int64_t> parse_version(std::string_view postgres_version_line);
+struct Container {
+  std::string id;
+  std::string name;
+  ServerFacts facts;
+  std::vector<std::string> bind_sources;  // host directories mounted into it
+};
+Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json);
+
+struct ComposeInput {
+  Server server;
+  std::string cluster;
+  std::string node;
+  std::string image;
+  Software software;
+  Paths host;
+  Paths inside;
+  std::string shm_size;
+  std::string superuser;
+  std::string database;
+  std::string address;
+};
+// A file that Compose 1.29 and Compose v2 both accept: no secret in it, restart "no", stop_grace_period, health check,
+// host networking without `ports`, labels with our mark.
+std::string render_compose(const ComposeInput& input);
+
+}  // namespace dugong::runtime

@@ -1,0 +1,164 @@
+// What may be asked of ZFS, as data. `serve` judges and renders these; nothing else becomes a zfs command line.
+//
+// Names are full: POOL/PATH for a dataset, DATASET@NAME for a snapshot. Every command names exactly one object, because
+// zfs-fuse (pool version 23) takes no lists. There is deliberately no `receive -F`, no `send -R`, no `destroy -r`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/units.h"
+
+namespace dugong::zfs {
+
+using Properties = std::map<std::string, std::string>;
+
+// One dataset or snapshot as `zfs get` shows it. Sizes are 0 when the version does not know the property.
+struct Dataset {
+  std::string name;
+  bool is_snapshot = false;
+  Guid guid;
+  std::uint64_t createtxg = 0;  // the order of snapshots in a pool; creation times lie
+  Bytes used = 0;
+  Bytes referenced = 0;
+  Bytes available = 0;
+  Bytes logical_referenced = 0;  // uncompressed; 0: unknown (v23)
+  std::uint64_t userrefs = 0;    // snapshots: number of holds
+  std::int64_t creation = 0;     // seconds since 1970
+  std::string origin;            // snapshot that a clone came from; empty: none
+  std::string mountpoint;        // "none", "legacy" or a path
+  std::string mountpoint_source;  // "local", "default", "inherited from X", "received"
+  std::string canmount;
+  bool mounted = false;
+  bool readonly = false;
+  std::string resume_token;      // partially received state; OpenZFS only
+  Properties local;              // values set on this very object (source=local), native ones of `known_properties`
+  Properties ours;               // user properties "dugong:*" with source=local, without the "dugong:" prefix
+  friend bool operator==(const Dataset&, const Dataset&) = default;
+  [[nodiscard]] const std::string* mark(const std::string& key) const {
+    auto it = ours.find(key);
+    return it == ours.end() ? nullptr : &it->second;
+  }
+};
+
+struct Pool {
+  std::string name;
+  Bytes size = 0;
+  Bytes free = 0;
+  std::string health;
+  // "openzfs 2.3.2" or "zfs-fuse v23"
+  std::string version;
+  bool can_receive_unmounted = false;  // receive -u, -s, -o; send -c, -L …: OpenZFS
+  bool has_lz4 = false;
+  friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+// The dataset, everything below it, and their snapshots. An absent root is an empty list, not an error.
+struct ListTree {
+  using Answer = std::vector<Dataset>;
+  std::string root;
+};
+struct InspectPool {
+  using Answer = Pool;
+  std::string pool;
+};
+struct Create {
+  using Answer = Done;
+  std::string dataset;
+  Properties properties;
+};
+struct Snapshot {
+  using Answer = Done;
+  std::string snapshot;
+  bool recursive = false;
+  Properties properties;
+};
+struct Clone {
+  using Answer = Done;
+  std::string snapshot;
+  std::string dataset;
+  Properties properties;
+};
+struct Destroy {  // one dataset without children or snapshots; refuses what is mounted
+  using Answer = Done;
+  std::string dataset;
+};
+struct DestroySnapshot {
+  using Answer = Done;
+  std::string snapshot;
+};
+struct Hold {
+  using Answer = Done;
+  std::string snapshot;
+  std::string tag;
+};
+struct Release {
+  using Answer = Done;
+  std::string snapshot;
+  std::string tag;
+};
+struct SetProperties {
+  using Answer = Done;
+  std::string name;
+  Properties properties;
+};
+struct Mount {
+  using Answer = Done;
+  std::string dataset;
+};
+struct Unmount {
+  using Answer = Done;
+  std::string dataset;
+};
+// Ends of a copy. They answer a stream and are run by transfer, never with a shell.
+struct Send {
+  std::string snapshot;
+  std::string from;  // an older snapshot of the same dataset (or the origin); empty: full
+};
+struct Receive {
+  std::string dataset;  // must not exist for a full stream; must hold `from`'s GUID for an increment
+};
+
+using Argv = std::vector<std::string>;
+
+Argv render(const ListTree&);
+Argv render(const Create&);
+Argv render(const Snapshot&);
+Argv render(const Clone&);
+Argv render(const Destroy&);
+Argv render(const DestroySnapshot&);
+Argv render(const Hold&);
+Argv render(const Release&);
+std::vector<Argv> render(const SetProperties&);  // one command per property
+Argv render(const Mount&);
+Argv render(const Unmount&);
+Argv render(const Send&, const Pool& capabilities);
+Argv render(const Receive&, const Pool& capabilities);
+
+// Answers of `zfs get -Hp -r -o name,property,value,source …` (render(ListTree)). Errors: failed, with the line.
+Result<std::vector<Dataset>> parse_tree(std::string_view output);
+// `zpool list -H -p -o name,size,free,health NAME`-like output (with human sizes where -p is missing) and the text of
+// `zfs version` / `zpool upgrade -v` for the capabilities.
+Argv render_pool_list(std::string_view pool);
+Result<Pool> parse_pool(std::string_view list_output, std::string_view version_output);
+
+// What a failed zfs command means. `stderr_text` is zfs's own words and is kept in the message.
+// conflict: exists already / does not exist (observe again); refused: busy, held, has clones, has children; else failed.
+Error judge_failure(const Argv& argv, int exit_code, std::string_view stderr_text);
+
+// A dataset name that zfs accepts and that cannot be an option, a path with "..", or a snapshot.
+Result<> check_dataset_name(std::string_view name);
+Result<> check_snapshot_name(std::string_view name);
+
+std::string pool_of(std::string_view name);       // "tank/a@s" → "tank"
+std::string dataset_of(std::string_view name);    // "tank/a@s" → "tank/a"
+std::string parent_of(std::string_view dataset);  // "tank/a/b" → "tank/a"; "tank" → ""
+bool is_below(std::string_view name, std::string_view root);  // root itself counts
+
+}  // namespace dugong::zfs
