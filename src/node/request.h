@@ -158,7 +158,7 @@ using Request =
                  RemovePaths, RemoveDirectory, InstallWalClient, DigestFile, RunSql, SetRolePassword, RolePasswordMark, ProbeLogin,
                  AcquireLock>;
 
-using Answer = std::variant<zfs::Nothing, Done, HostFacts, std::vector<zfs::Dataset>, zfs::Pool, runtime::Software,
+using Answer = std::variant<Done, HostFacts, std::vector<zfs::Dataset>, zfs::Pool, runtime::Software,
                             runtime::ServerFacts, postgres::DataFacts, FileFacts, DigestFile::Answer, RunSql::Answer,
                             RolePasswordMark::Answer, postgres::LoginAnswer, AcquireLock::Answer>;
 
