@@ -25,9 +25,9 @@ struct StepDone {
 struct TransferProgress {
   std::string text;  // "a → b"
   Bytes done = 0;
-  std::optional<Bytes> total;          // estimate; absent: unknown
-  double bytes_per_second = 0;         // over the last few seconds
-  std::optional<double> eta_seconds;   // absent: unknown
+  std::optional<Bytes> total;         // estimate; absent: unknown
+  double bytes_per_second = 0;        // over the last few seconds
+  std::optional<double> eta_seconds;  // absent: unknown
 };
 struct WaitProgress {
   std::string text;  // "b: replaying WAL"

@@ -17,7 +17,7 @@ struct Lsn {
   std::uint64_t value = 0;  // 0 is PostgreSQL's InvalidXLogRecPtr
   friend auto operator<=>(const Lsn&, const Lsn&) = default;
 };
-Result<Lsn> parse_lsn(std::string_view text);
+Result<Lsn> parse_lsn(std::string_view text);  // Errors: failed
 std::string to_string(Lsn lsn);
 
 struct TimelineId {
@@ -39,7 +39,7 @@ struct SystemId {
 };
 std::string to_string(SystemId id);
 
-// Decimal digits only, the whole text, in range.
+// Decimal digits only, the whole text, in range. Errors: failed.
 Result<std::uint64_t> parse_u64(std::string_view text);
 
 }  // namespace dugong

@@ -65,9 +65,9 @@ inline void release(Result<void>&&) {}
 }  // namespace dugong
 
 // TRY(expression): its value, or return its Error from the enclosing function. One TRY per statement.
-#define TRY(...)                                                                            \
-  (__extension__({                                                                          \
-    auto&& dugong_try_result = (__VA_ARGS__);                                               \
-    if (!dugong_try_result) return ::dugong::fail(std::move(dugong_try_result).error());    \
-    ::dugong::detail::release(std::move(dugong_try_result));                                \
+#define TRY(...)                                                                         \
+  (__extension__({                                                                       \
+    auto&& dugong_try_result = (__VA_ARGS__);                                            \
+    if (!dugong_try_result) return ::dugong::fail(std::move(dugong_try_result).error()); \
+    ::dugong::detail::release(std::move(dugong_try_result));                             \
   }))

@@ -10,8 +10,8 @@
 namespace dugong {
 
 std::vector<std::string_view> split(std::string_view text, char separator);  // keeps empty fields
-std::vector<std::string_view> lines(std::string_view text);                   // without '\n'; no last empty line
-std::string_view trim(std::string_view text);                                 // ASCII white space at both ends
+std::vector<std::string_view> lines(std::string_view text);                  // without '\n'; no last empty line
+std::string_view trim(std::string_view text);                                // ASCII white space at both ends
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 
@@ -19,12 +19,13 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 std::string shell_quote(std::string_view word);
 
 std::string base64_encode(std::string_view bytes);
-Result<std::string> base64_decode(std::string_view text);
+Result<std::string> base64_decode(std::string_view text);  // Errors: failed
 
 bool is_utf8(std::string_view bytes);
 // Invalid sequences become U+FFFD, control characters except \n and \t become '?': safe for JSON and for a terminal.
 std::string printable(std::string_view bytes);
-// At most `limit` bytes: the beginning and the end of a longer text with "… N bytes left out …" between them.
+// At most `limit` bytes, cut between characters: the beginning and the end of a longer text with "… N bytes left out …"
+// between them.
 std::string shorten(std::string_view text, std::size_t limit);
 
 // The closest of `known` within an edit distance of 2 (or a third of the word); empty if none is near: "did you mean".

@@ -16,9 +16,10 @@ using Millis = std::chrono::milliseconds;
 
 // 1536 → "1.5 KiB". Powers of 1024, three significant digits.
 std::string human_bytes(Bytes bytes);
-// "8G", "512MiB", "1.5 TB" → bytes; B, K, M, G, T with or without i and B, all powers of 1024 (as PostgreSQL and ZFS do).
+// "8G", "512MiB", "1.5 TB" → bytes; B, K, M, G, T with or without i and B, all powers of 1024 (as PostgreSQL and ZFS
+// do). Errors: invalid.
 Result<Bytes> parse_bytes(std::string_view text);
-// 3723 s → "1 h 02 min"; 5.3 s → "5.3 s".
+// 3723 s → "1 h 02 min"; 5.3 s → "5.3 s". Below zero: "0 s"; not finite: "unknown".
 std::string human_duration(std::chrono::duration<double> duration);
 
 // A point on the monotonic clock by which something must have ended. Travels between processes as remaining time.
