@@ -1,0 +1,49 @@
+// Where a node's things are and what they are called: the one place that turns a spec into names.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cluster/observed.h"
+#include "runtime/commands.h"
+#include "spec/spec.h"
+
+namespace dugong::cluster {
+
+inline constexpr const char* hold_tag = "dugong";
+
+runtime::Kind runtime_kind(const spec::Spec& spec);
+runtime::Server server_of(const spec::Spec& spec, const spec::Node& node);
+runtime::Paths host_paths_of(const spec::Spec& spec, const spec::Node& node);
+// As the server sees them; needs the image's PGDATA.
+runtime::Paths server_paths_of(const spec::Spec& spec, const spec::Node& node, const runtime::Software& software);
+
+std::string live_name(const spec::Node& node, unsigned number);
+std::string anchor_name(const spec::Node& node, unsigned number);
+std::string archive_name(const spec::Node& node);
+std::string superuser_file(const runtime::Paths& paths);
+std::string passfile(const runtime::Paths& paths);  // of primary_conninfo
+std::string lock_name(const spec::Spec& spec, const spec::Node& node);
+// "dugong-20261122-211530-1": sortable for people; nothing depends on it but uniqueness.
+std::string snapshot_name(std::int64_t wall_seconds, unsigned number);
+
+// Files whose content the planner compares.
+std::vector<std::string> wanted_files(const spec::Spec& spec, const spec::Node& node);
+
+// A dataset with our mark on itself: dugong:cluster and dugong:node say this node, dugong:role says `role`.
+bool is_ours(const zfs::Dataset& dataset, const spec::Spec& spec, const spec::Node& node);
+bool has_role(const zfs::Dataset& dataset, const spec::Spec& spec, const spec::Node& node, std::string_view role);
+const zfs::Dataset* find_dataset(const std::vector<zfs::Dataset>& all, std::string_view name);
+// The dataset that holds PGDATA; none: there is none yet. Error refused: more than one.
+Result<const zfs::Dataset*> live_of(const std::vector<zfs::Dataset>& all, const spec::Spec& spec, const spec::Node& node);
+std::vector<const zfs::Dataset*> snapshots_of(const std::vector<zfs::Dataset>& all, std::string_view dataset);
+
+// dugong.conf of this node: spec's settings, the replica's, and what dugong owns. `floor`: values below which the five
+// hot-standby settings must not go now (see plan_conf.cpp); empty: none.
+Result<std::string> render_dugong_conf(const spec::Spec& spec, const spec::Node& node, bool replica,
+                                       const runtime::Software& software,
+                                       const std::optional<postgres::HotStandbySettings>& floor);
+
+}  // namespace dugong::cluster

@@ -1,0 +1,33 @@
+// From what is there to what the cluster file says: `up` and `replica add`.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/result.h"
+#include "cluster/observed.h"
+#include "cluster/step.h"
+#include "spec/spec.h"
+
+namespace dugong::cluster {
+
+struct UpOptions {
+  std::set<std::string> only;  // replicas to be brought up; empty: the whole file. Others are looked at, never touched.
+};
+
+// An empty plan without `more`: everything is as the file says. Errors: refused (with what to do) and conflict.
+Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptions& options);
+
+// After an `up` that failed: what must not stay behind (slots of replicas that never came to stream).
+Plan plan_abandon(const spec::Spec& spec, const Observed& seen);
+
+struct DownOptions {
+  bool destroy = false;
+};
+// Replicas first, then the primary. With destroy: containers, datasets with our mark, our directories.
+Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownOptions& options);
+
+// Everything that forbids touching a node at all; each refusal says what to do. Used by plan_up before any step.
+Result<> judge_ground(const spec::Spec& spec, const Observed& seen);
+
+}  // namespace dugong::cluster

@@ -1,0 +1,121 @@
+// A Plan is data: every Step is one effect on one node, so it can be shown, counted, cut at any point and asserted on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/secret.h"
+#include "postgres/control.h"
+#include "postgres/facts.h"
+#include "runtime/commands.h"
+#include "zfs/commands.h"
+
+namespace dugong::cluster {
+
+struct MakeDirectory {
+  std::string path;
+  std::uint32_t mode = 0755;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  friend bool operator==(const MakeDirectory&, const MakeDirectory&) = default;
+};
+struct WriteFile {
+  std::string path;
+  Secret content;       // a Secret even where it is none: a plan is printed, contents never are
+  std::uint32_t mode = 0644;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::vector<std::string> difference;  // "+ work_mem = '64MB'": what the plan shows; empty for secrets
+  friend bool operator==(const WriteFile&, const WriteFile&) = default;
+};
+struct CleanData {  // what a received copy must lose before it may start
+  std::string data;
+  postgres::Cleanup cleanup;
+  friend bool operator==(const CleanData&, const CleanData&) = default;
+};
+struct RemoveDirectory {
+  std::string path;
+  friend bool operator==(const RemoveDirectory&, const RemoveDirectory&) = default;
+};
+struct InstallWalClient {
+  std::string directory;
+  friend bool operator==(const InstallWalClient&, const InstallWalClient&) = default;
+};
+struct RunQuery {  // one of postgres::queries() that changes something
+  std::string query;
+  std::vector<std::string> parameters;
+  std::string database = "postgres";
+  friend bool operator==(const RunQuery&, const RunQuery&) = default;
+};
+struct SetPassword {  // the role is created (LOGIN REPLICATION) when it is missing and `replication` is set
+  std::string role;
+  Secret password;
+  bool replication = false;
+  std::string mark_dataset;   // where the mark of the new password is kept …
+  std::string mark_property;  // … and under which key
+  friend bool operator==(const SetPassword&, const SetPassword&) = default;
+};
+struct WaitReady {  // until the server takes clients; judged by progress
+  friend bool operator==(const WaitReady&, const WaitReady&) = default;
+};
+struct ProveArchive {  // switch a segment, wait for it in the archive, compare both copies, then mark the dataset
+  std::string pg_wal;
+  std::string archive;
+  std::string mark_dataset;
+  std::string mark;
+  friend bool operator==(const ProveArchive&, const ProveArchive&) = default;
+};
+struct TakeSnapshot {  // atomic, held, and written into the catalogue with the insert LSN read afterwards
+  std::string dataset;
+  std::string name;  // after the '@'
+  bool recursive = false;
+  zfs::Properties catalogue;  // all but end_lsn
+  friend bool operator==(const TakeSnapshot&, const TakeSnapshot&) = default;
+};
+struct CopySnapshot {  // the step's node receives
+  std::string from_node;
+  zfs::Send send;
+  zfs::Receive receive;
+  Guid guid;  // success is: the receiver lists this one
+  Bytes expected = 0;  // estimate; 0: unknown
+  friend bool operator==(const CopySnapshot& a, const CopySnapshot& b) {
+    return a.from_node == b.from_node && a.send.snapshot == b.send.snapshot && a.send.from == b.send.from &&
+           a.receive.dataset == b.receive.dataset && a.guid == b.guid;
+  }
+};
+struct WaitControl {  // until a standby's control file shows settings no larger than these
+  postgres::HotStandbySettings settings;
+  friend bool operator==(const WaitControl&, const WaitControl&) = default;
+};
+struct WaitStreaming {  // until it streams on the upstream's timeline and has replayed what the upstream had at the start
+  std::string upstream;
+  friend bool operator==(const WaitStreaming&, const WaitStreaming&) = default;
+};
+
+using Action =
+    std::variant<MakeDirectory, WriteFile, CleanData, RemoveDirectory, InstallWalClient, zfs::Create, zfs::Clone,
+                 zfs::Destroy, zfs::DestroySnapshot, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount,
+                 zfs::Unmount, runtime::InitData, runtime::StartServer, runtime::StopServer, runtime::RemoveServer,
+                 RunQuery, SetPassword, WaitReady, ProveArchive, TakeSnapshot, CopySnapshot, WaitControl, WaitStreaming>;
+
+struct Step {
+  std::string node;
+  Action action;
+  std::string why;  // shown by --explain; may be empty
+};
+
+struct Plan {
+  std::vector<Step> steps;
+  bool more = false;  // observe and plan again when these are done: what follows depends on what they show
+  std::vector<std::string> notes;  // what the operator should know, though nothing is done about it
+};
+
+// One line: "create dataset tank/dex (recordsize=64K …)". Never shows a secret.
+std::string describe(const Action& action);
+// Whether it takes something away that cannot be made again without a copy.
+bool is_destructive(const Action& action);
+
+}  // namespace dugong::cluster
