@@ -1,0 +1,156 @@
+// What `docker … inspect` and `postgres --version` say, as values. The one place of this room that reads JSON.
+//
+// Shapes: Docker Engine API, ImageInspect and ContainerInspect (api/swagger.yaml); stable since API 1.25.
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/ids.h"
+#include "base/text.h"
+#include "runtime/commands.h"
+
+namespace dugong::runtime {
+namespace {
+
+using Json = nlohmann::json;
+
+Error unreadable(std::string_view what, std::string_view text) {
+  return {ErrorKind::failed, std::string{what} + ": " + printable(shorten(text, 300)), {}, {}, {}};
+}
+
+Result<Json> parse_array(std::string_view text, std::string_view what) {
+  auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_array()) return fail(unreadable(std::string{what} + " did not answer a JSON list", text));
+  return json;
+}
+
+// Docker writes null for what is empty; a missing or null member is an empty one.
+const Json& member(const Json& object, const char* name) {
+  static const Json null;
+  if (!object.is_object()) return null;
+  const auto it = object.find(name);
+  return it == object.end() ? null : *it;
+}
+
+std::string text(const Json& object, const char* name) {
+  const auto& value = member(object, name);
+  return value.is_string() ? value.get<std::string>() : std::string{};
+}
+
+std::string environment_value(const Json& config, std::string_view name) {
+  const std::string prefix = std::string{name} + "=";
+  for (const auto& entry : member(config, "Env")) {
+    if (!entry.is_string()) continue;
+    const auto assignment = entry.get<std::string>();
+    if (assignment.starts_with(prefix)) return assignment.substr(prefix.size());
+  }
+  return {};
+}
+
+ServerState parse_state(const std::string& status) {
+  if (status == "created") return ServerState::created;
+  // A paused or restarting container holds the data directory as a running one does.
+  if (status == "running" || status == "paused" || status == "restarting") return ServerState::running;
+  return ServerState::exited;
+}
+
+std::map<std::string, std::string> parse_labels(const Json& config) {
+  std::map<std::string, std::string> labels;
+  const auto& object = member(config, "Labels");
+  if (!object.is_object()) return labels;
+  for (const auto& [name, value] : object.items())
+    if (value.is_string()) labels[name] = value.get<std::string>();
+  return labels;
+}
+
+std::vector<std::string> bind_sources(const Json& container) {
+  std::vector<std::string> sources;
+  for (const auto& mount : member(container, "Mounts"))
+    if (text(mount, "Type") == "bind") sources.push_back(text(mount, "Source"));
+  return sources;
+}
+
+Container parse_container(const Json& json) {
+  const auto& config = member(json, "Config");
+  const auto& state = member(json, "State");
+  Container container;
+  container.id = text(json, "Id");
+  container.name = text(json, "Name");
+  if (container.name.starts_with('/')) container.name.erase(0, 1);
+  container.bind_sources = bind_sources(json);
+  container.facts.state = parse_state(text(state, "Status"));
+  container.facts.image_id = text(json, "Image");
+  container.facts.labels = parse_labels(config);
+  const auto& exit_code = member(state, "ExitCode");
+  if (exit_code.is_number_integer()) container.facts.exit_code = exit_code.get<int>();
+  container.facts.restart_policy = text(member(member(json, "HostConfig"), "RestartPolicy"), "Name");
+  if (container.facts.restart_policy.empty()) container.facts.restart_policy = "no";
+  return container;
+}
+
+Result<std::uint32_t> parse_id(std::string_view line) {
+  const auto value = TRY(parse_u64(trim(line)));
+  if (value > UINT32_MAX) return fail(ErrorKind::failed, "user or group id out of range: " + std::string{line});
+  return static_cast<std::uint32_t>(value);
+}
+
+}  // namespace
+
+std::string to_string(ServerState state) {
+  switch (state) {
+    case ServerState::absent:
+      return "absent";
+    case ServerState::created:
+      return "created";
+    case ServerState::running:
+      return "running";
+    case ServerState::exited:
+      return "exited";
+  }
+  return "unknown";
+}
+
+// server_version_num: 10 and later are MAJOR * 10000 + MINOR. A version under development ("18beta1") counts as minor
+// 0.
+Result<std::int64_t> parse_version(std::string_view line) {
+  constexpr std::string_view mark = "(PostgreSQL) ";
+  const auto bad = [&] { return fail(unreadable("not the answer of postgres --version", line)); };
+  const auto at = line.find(mark);
+  if (at == std::string_view::npos) return bad();
+  const auto rest = line.substr(at + mark.size());
+  std::int64_t major = 0;
+  std::int64_t minor = 0;
+  auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), major);
+  if (error != std::errc{} || major < 10 || major > 999) return bad();
+  if (end != rest.data() + rest.size() && *end == '.') {
+    if (std::from_chars(end + 1, rest.data() + rest.size(), minor).ec != std::errc{} || minor > 9999) return bad();
+  }
+  return major * 10000 + minor;
+}
+
+Result<Software> parse_image(std::string_view image_inspect_json, std::string_view script_output) {
+  const auto images = TRY(parse_array(image_inspect_json, "docker image inspect"));
+  if (images.empty()) return fail(unreadable("docker image inspect shows no image", image_inspect_json));
+  Software software;
+  software.id = text(images.front(), "Id");
+  software.pgdata = environment_value(member(images.front(), "Config"), "PGDATA");
+  if (software.id.empty()) return fail(unreadable("docker image inspect shows no image id", image_inspect_json));
+  if (software.pgdata.empty())
+    return fail(ErrorKind::invalid, "the image sets no PGDATA: it is not a PostgreSQL image of the usual kind",
+                "use an image derived from postgres or timescale/timescaledb");
+  const auto answer = lines(script_output);
+  if (answer.size() != 3) return fail(unreadable("the image's id and postgres --version answered", script_output));
+  software.uid = TRY(parse_id(answer[0]));
+  software.gid = TRY(parse_id(answer[1]));
+  software.version_number = TRY(parse_version(answer[2]));
+  return software;
+}
+
+Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json) {
+  const auto list = TRY(parse_array(container_inspect_json, "docker container inspect"));
+  std::vector<Container> containers;
+  std::ranges::transform(list, std::back_inserter(containers), parse_container);
+  return containers;
+}
+
+}  // namespace dugong::runtime

@@ -1,0 +1,170 @@
+#include <gtest/gtest.h>
+
+#include "runtime/commands.h"
+
+namespace dugong::runtime {
+namespace {
+
+// `docker image inspect timescale/timescaledb:…`, shortened to fewer layers.
+constexpr const char* image = R"([
+    {
+        "Id": "sha256:0a5d2f",
+        "RepoTags": ["timescale/timescaledb:2.19.1-pg14"],
+        "Config": {
+            "Env": ["PATH=/usr/local/bin:/usr/bin", "PG_MAJOR=14", "PGDATA=/var/lib/postgresql/data"],
+            "Cmd": ["postgres"],
+            "Volumes": {"/var/lib/postgresql/data": {}},
+            "Labels": null
+        },
+        "Architecture": "amd64"
+    }
+])";
+
+// `docker container inspect A B`, members that nobody reads left out.
+constexpr const char* containers = R"([
+    {
+        "Id": "8c1f",
+        "State": {"Status": "running", "Running": true, "ExitCode": 0},
+        "Image": "sha256:0a5d2f",
+        "Name": "/dugong-dex-b",
+        "HostConfig": {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}},
+        "Mounts": [
+            {"Type": "bind", "Source": "/srv/b/data", "Destination": "/var/lib/postgresql/data", "RW": true},
+            {"Type": "volume", "Name": "x", "Source": "/var/lib/docker/volumes/x/_data", "Destination": "/x"},
+            {"Type": "bind", "Source": "/srv/b/run", "Destination": "/var/run/postgresql", "RW": true}
+        ],
+        "Config": {"Labels": {"dugong.cluster": "dex", "com.docker.compose.project": "dugong-dex-b"}}
+    },
+    {
+        "Id": "77aa",
+        "State": {"Status": "exited", "Running": false, "ExitCode": 137},
+        "Image": "sha256:ffff",
+        "Name": "/other",
+        "HostConfig": {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}},
+        "Mounts": [],
+        "Config": {"Labels": null}
+    }
+])";
+
+constexpr const char* script = "70\n71\npostgres (PostgreSQL) 14.17\n";
+
+ServerState state_of(const std::string& status) {
+  auto parsed = parse_containers(R"([{"State": {"Status": ")" + status + R"("}}])");
+  return parsed ? parsed->at(0).facts.state : ServerState::absent;
+}
+
+TEST(ParseImage, says_what_runs_as_whom_and_where) {
+  const auto software = parse_image(image, script);
+  ASSERT_TRUE(software);
+  EXPECT_EQ(*software, (Software{"sha256:0a5d2f", "/var/lib/postgresql/data", 70, 71, 140017}));
+}
+
+TEST(ParseImage, refuses_an_image_without_pgdata) {
+  const auto software = parse_image(R"([{"Id": "sha256:1", "Config": {"Env": ["PATH=/bin"]}}])", script);
+  ASSERT_FALSE(software);
+  EXPECT_EQ(software.error().kind, ErrorKind::invalid);
+  EXPECT_NE(software.error().what.find("PGDATA"), std::string::npos);
+}
+
+TEST(ParseImage, does_not_take_a_longer_name_for_pgdata) {
+  EXPECT_FALSE(parse_image(R"([{"Id": "sha256:1", "Config": {"Env": ["PGDATAX=/x"]}}])", script));
+}
+
+TEST(ParseImage, an_empty_environment_is_null) {
+  EXPECT_FALSE(parse_image(R"([{"Id": "sha256:1", "Config": {"Env": null}}])", script));
+}
+
+TEST(ParseImage, refuses_no_image) { EXPECT_FALSE(parse_image("[]", script)); }
+TEST(ParseImage, refuses_an_image_without_id) { EXPECT_FALSE(parse_image("[{}]", script)); }
+TEST(ParseImage, refuses_what_is_no_json) { EXPECT_FALSE(parse_image("Error: No such image", script)); }
+TEST(ParseImage, refuses_an_object) { EXPECT_FALSE(parse_image("{}", script)); }
+TEST(ParseImage, refuses_a_short_script_answer) { EXPECT_FALSE(parse_image(image, "70\n70\n")); }
+TEST(ParseImage, refuses_an_unknown_user) {
+  EXPECT_FALSE(parse_image(image, "id: unknown\n70\npostgres (PostgreSQL) 14.1\n"));
+}
+TEST(ParseImage, refuses_an_id_out_of_range) {
+  EXPECT_FALSE(parse_image(image, "4294967296\n70\npostgres (PostgreSQL) 14.1\n"));
+}
+
+TEST(ParseImage, garbage_is_shown_without_control_characters) {
+  const auto software = parse_image("\x1b[2J\xff", script);
+  ASSERT_FALSE(software);
+  EXPECT_EQ(software.error().what.find('\x1b'), std::string::npos);
+  EXPECT_EQ(software.error().what.find('\xff'), std::string::npos);
+}
+
+TEST(ParseContainers, reads_all_of_them) {
+  const auto list = parse_containers(containers);
+  ASSERT_TRUE(list);
+  ASSERT_EQ(list->size(), 2U);
+  const auto& ours = list->at(0);
+  EXPECT_EQ(ours.id, "8c1f");
+  EXPECT_EQ(ours.name, "dugong-dex-b");
+  EXPECT_EQ(ours.facts.image_id, "sha256:0a5d2f");
+  EXPECT_EQ(ours.facts.state, ServerState::running);
+  EXPECT_EQ(ours.facts.restart_policy, "no");
+  EXPECT_EQ(ours.facts.labels.at("dugong.cluster"), "dex");
+}
+
+TEST(ParseContainers, only_host_directories_are_bind_sources) {
+  const auto list = parse_containers(containers);
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->at(0).bind_sources, (std::vector<std::string>{"/srv/b/data", "/srv/b/run"}));
+}
+
+TEST(ParseContainers, an_exited_one_keeps_its_exit_code) {
+  const auto list = parse_containers(containers);
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->at(1).facts.state, ServerState::exited);
+  EXPECT_EQ(list->at(1).facts.exit_code, 137);
+  EXPECT_EQ(list->at(1).facts.restart_policy, "always");
+  EXPECT_TRUE(list->at(1).facts.labels.empty());
+}
+
+TEST(ParseContainers, none_is_an_empty_list) {
+  const auto list = parse_containers("[]");
+  ASSERT_TRUE(list);
+  EXPECT_TRUE(list->empty());
+}
+
+TEST(ParseContainers, refuses_what_is_no_json) {
+  EXPECT_FALSE(parse_containers("Cannot connect to the Docker daemon"));
+}
+
+TEST(ParseContainers, odd_types_are_taken_for_missing) {
+  const auto list =
+      parse_containers(R"([{"Id": 3, "State": [], "Mounts": "x", "Config": {"Labels": {"a": 1}}}, null])");
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->size(), 2U);
+  EXPECT_EQ(list->at(0).id, "");
+}
+
+TEST(ParseContainers, created) { EXPECT_EQ(state_of("created"), ServerState::created); }
+TEST(ParseContainers, running) { EXPECT_EQ(state_of("running"), ServerState::running); }
+TEST(ParseContainers, paused_still_holds_the_data) { EXPECT_EQ(state_of("paused"), ServerState::running); }
+TEST(ParseContainers, restarting_still_holds_the_data) { EXPECT_EQ(state_of("restarting"), ServerState::running); }
+TEST(ParseContainers, dead) { EXPECT_EQ(state_of("dead"), ServerState::exited); }
+TEST(ParseContainers, removing) { EXPECT_EQ(state_of("removing"), ServerState::exited); }
+
+std::int64_t version(std::string_view line) { return parse_version(line).value_or(-1); }
+
+TEST(ParseVersion, debian) { EXPECT_EQ(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), 150018); }
+TEST(ParseVersion, plain) { EXPECT_EQ(version("postgres (PostgreSQL) 17.4"), 170004); }
+TEST(ParseVersion, newline) { EXPECT_EQ(version("postgres (PostgreSQL) 14.17\n"), 140017); }
+TEST(ParseVersion, beta) { EXPECT_EQ(version("postgres (PostgreSQL) 18beta1"), 180000); }
+TEST(ParseVersion, development) { EXPECT_EQ(version("postgres (PostgreSQL) 19devel"), 190000); }
+TEST(ParseVersion, older_schemes_are_refused) { EXPECT_EQ(version("postgres (PostgreSQL) 9.6.24"), -1); }
+TEST(ParseVersion, other_programs_are_refused) { EXPECT_EQ(version("mysqld 8.0"), -1); }
+TEST(ParseVersion, nothing_is_refused) { EXPECT_EQ(version(""), -1); }
+TEST(ParseVersion, no_number_is_refused) { EXPECT_EQ(version("postgres (PostgreSQL) x"), -1); }
+TEST(ParseVersion, a_dot_without_minor_is_refused) { EXPECT_EQ(version("postgres (PostgreSQL) 15."), -1); }
+
+TEST(ServerStates, have_names) {
+  EXPECT_EQ(to_string(ServerState::absent), "absent");
+  EXPECT_EQ(to_string(ServerState::created), "created");
+  EXPECT_EQ(to_string(ServerState::running), "running");
+  EXPECT_EQ(to_string(ServerState::exited), "exited");
+}
+
+}  // namespace
+}  // namespace dugong::runtime
