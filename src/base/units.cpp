@@ -84,7 +84,7 @@ Result<Bytes> parse_bytes(std::string_view text) {
     fraction = take_digits(rest);
     if (fraction.empty()) return bad("there is no digit after the point");
   }
-  if (rest.starts_with(' ')) rest.remove_prefix(1);
+  if (rest.size() > 1 && rest.front() == ' ') rest.remove_prefix(1);
   auto power = unit_power(rest);
   if (!power) return bad("the unit is not known");
 
