@@ -1,0 +1,23 @@
+// What this machine says about itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace dugong::os {
+
+std::string hostname();
+std::string boot_id();                                 // /proc/sys/kernel/random/boot_id; empty if unreadable
+Bytes memory();                                        // total; 0 if unreadable
+std::vector<std::string> own_addresses();              // numeric, IPv4 and IPv6, loopback included, sorted
+Result<std::vector<std::uint16_t>> listening_ports();  // TCP, IPv4 and IPv6, sorted, each once
+// The ports in the text of /proc/net/tcp or tcp6 whose socket listens (Linux: net/ipv4/tcp_ipv4.c, get_tcp4_sock).
+std::vector<std::uint16_t> parse_listening(std::string_view proc_net_tcp);
+int process_id();
+std::uint32_t user_id();  // effective
+
+}  // namespace dugong::os

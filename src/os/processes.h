@@ -1,0 +1,27 @@
+// Who uses a directory. Identity is st_dev/st_ino, not the path, so a container's processes are recognised too: a
+// postmaster's working directory is its PGDATA (PostgreSQL: miscinit.c, ChangeToDataDir).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace dugong::os {
+
+struct Process {
+  int pid = 0;
+  std::string comm;
+  std::string cmdline;              // arguments joined by a space, printable
+  std::uint64_t net_namespace = 0;  // inode; 0 if unreadable
+  std::string use;                  // "working directory", "open file", "mount"
+};
+// Processes whose working directory or root is `directory` or that have a file open below it. Below is known for sure
+// when the directory is the root of its own filesystem (a dataset); else paths are compared, as this process sees them.
+Result<std::vector<Process>> processes_using(const std::string& directory);
+// One process of each other mount namespace in which the filesystem of `directory` is mounted.
+Result<std::vector<Process>> processes_mounting(const std::string& directory);
+bool process_exists(int pid);
+
+}  // namespace dugong::os
