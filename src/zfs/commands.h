@@ -28,18 +28,18 @@ struct Dataset {
   Bytes used = 0;
   Bytes referenced = 0;
   Bytes available = 0;
-  Bytes logical_referenced = 0;  // uncompressed; 0: unknown (v23)
-  std::uint64_t userrefs = 0;    // snapshots: number of holds
-  std::int64_t creation = 0;     // seconds since 1970
-  std::string origin;            // snapshot that a clone came from; empty: none
-  std::string mountpoint;        // "none", "legacy" or a path
+  Bytes logical_referenced = 0;   // uncompressed; 0: unknown (v23)
+  std::uint64_t userrefs = 0;     // snapshots: number of holds
+  std::int64_t creation = 0;      // seconds since 1970
+  std::string origin;             // snapshot that a clone came from; empty: none
+  std::string mountpoint;         // "none", "legacy" or a path
   std::string mountpoint_source;  // "local", "default", "inherited from X", "received"
   std::string canmount;
   bool mounted = false;
   bool readonly = false;
-  std::string resume_token;      // partially received state; OpenZFS only
-  Properties local;              // values set on this very object (source=local), native ones of `known_properties`
-  Properties ours;               // user properties "dugong:*" with source=local, without the "dugong:" prefix
+  std::string resume_token;  // partially received state; OpenZFS only
+  Properties local;          // values set on this very object (source=local), native ones of `known_properties`
+  Properties ours;           // user properties "dugong:*" with source=local, without the "dugong:" prefix
   friend bool operator==(const Dataset&, const Dataset&) = default;
   [[nodiscard]] const std::string* mark(const std::string& key) const {
     auto it = ours.find(key);
@@ -127,7 +127,8 @@ struct Receive {
 
 using Argv = std::vector<std::string>;
 
-Argv render(const ListTree&);
+Argv render(const ListTree&);                            // properties that every version knows
+Argv render(const ListTree&, const Pool& capabilities);  // and on OpenZFS logicalreferenced, the resume token, sync
 Argv render(const Create&);
 Argv render(const Snapshot&);
 Argv render(const Clone&);
@@ -138,7 +139,7 @@ Argv render(const Release&);
 std::vector<Argv> render(const SetProperties&);  // one command per property
 Argv render(const Mount&);
 Argv render(const Unmount&);
-Argv render(const Send&, const Pool& capabilities);
+Argv render(const Send&, const Pool& capabilities);  // of the weaker of both sides
 Argv render(const Receive&, const Pool& capabilities);
 
 // Answers of `zfs get -Hp -r -o name,property,value,source …` (render(ListTree)). Errors: failed, with the line.
@@ -146,19 +147,25 @@ Result<std::vector<Dataset>> parse_tree(std::string_view output);
 // `zpool list -H -p -o name,size,free,health NAME`-like output (with human sizes where -p is missing) and the text of
 // `zfs version` / `zpool upgrade -v` for the capabilities.
 Argv render_pool_list(std::string_view pool);
+Argv render_version();      // OpenZFS 0.8 and newer
+Argv render_old_version();  // asked when render_version() failed
 Result<Pool> parse_pool(std::string_view list_output, std::string_view version_output);
 
 // What a failed zfs command means. `stderr_text` is zfs's own words and is kept in the message.
-// conflict: exists already / does not exist (observe again); refused: busy, held, has clones, has children; else failed.
+// conflict: exists already / does not exist (observe again); refused: busy, held, has clones, has children; else
+// failed.
 Error judge_failure(const Argv& argv, int exit_code, std::string_view stderr_text);
+// render(ListTree) failed because `root` itself is not there (and not a child that vanished meanwhile).
+bool says_absent(std::string_view root, std::string_view stderr_text);
 
 // A dataset name that zfs accepts and that cannot be an option, a path with "..", or a snapshot.
 Result<> check_dataset_name(std::string_view name);
 Result<> check_snapshot_name(std::string_view name);
+Result<> check_hold_tag(std::string_view tag);
 
-std::string pool_of(std::string_view name);       // "tank/a@s" → "tank"
-std::string dataset_of(std::string_view name);    // "tank/a@s" → "tank/a"
-std::string parent_of(std::string_view dataset);  // "tank/a/b" → "tank/a"; "tank" → ""
+std::string pool_of(std::string_view name);                   // "tank/a@s" → "tank"
+std::string dataset_of(std::string_view name);                // "tank/a@s" → "tank/a"
+std::string parent_of(std::string_view dataset);              // "tank/a/b" → "tank/a"; "tank" → ""
 bool is_below(std::string_view name, std::string_view root);  // root itself counts
 
 }  // namespace dugong::zfs

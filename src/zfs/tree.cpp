@@ -1,0 +1,115 @@
+// `zfs get -Hp -r -o name,property,value,source`: one line per property, four fields between tabs.
+#include <map>
+
+#include "base/text.h"
+#include "zfs/commands.h"
+#include "zfs/marks.h"
+
+namespace dugong::zfs {
+namespace {
+
+struct Line {
+  std::string_view name;
+  std::string_view property;
+  std::string_view value;
+  std::string_view source;
+};
+
+// The value is whatever stands between the second tab and the last: a mount point may hold a tab, the others cannot.
+Result<Line> parse_line(std::string_view text) {
+  auto first = text.find('\t');
+  auto second = first == std::string_view::npos ? first : text.find('\t', first + 1);
+  auto last = text.rfind('\t');
+  if (second == std::string_view::npos || last == second || first == 0) {
+    return fail(ErrorKind::failed, "zfs get answered a line that is not name, property, value and source: " +
+                                       printable(shorten(text, 200)));
+  }
+  return Line{text.substr(0, first), text.substr(first + 1, second - first - 1),
+              text.substr(second + 1, last - second - 1), text.substr(last + 1)};
+}
+
+bool absent(std::string_view value) { return value.empty() || value == "-" || value == "none"; }
+
+// "-" is how zfs says that a property has no meaning for this object: 0 in fields where the header says so.
+Result<std::uint64_t> number(const Line& line) {
+  if (absent(line.value)) return 0;
+  auto value = parse_u64(line.value);
+  if (value) return *value;
+  return fail(ErrorKind::failed, std::string{line.name} + ": " + std::string{line.property} + " is " +
+                                     printable(shorten(line.value, 100)) + ", not a number");
+}
+
+Result<bool> assign_number(const Line& line, Dataset& into) {
+  std::uint64_t* target = nullptr;
+  if (line.property == "guid") target = &into.guid.value;
+  if (line.property == "createtxg") target = &into.createtxg;
+  if (line.property == "used") target = &into.used;
+  if (line.property == "referenced") target = &into.referenced;
+  if (line.property == "available") target = &into.available;
+  if (line.property == "logicalreferenced") target = &into.logical_referenced;
+  if (line.property == "userrefs") target = &into.userrefs;
+  if (target != nullptr) *target = TRY(number(line));
+  if (line.property != "creation") return target != nullptr;
+  into.creation = static_cast<std::int64_t>(TRY(number(line)));
+  return true;
+}
+
+void assign_text(const Line& line, Dataset& into) {
+  std::string value{line.value == "-" ? std::string_view{} : line.value};
+  if (line.property == "origin") into.origin = value;
+  if (line.property == "canmount") into.canmount = value;
+  if (line.property == "receive_resume_token") into.resume_token = value;
+  if (line.property == "mounted") into.mounted = value == "yes";
+  if (line.property == "readonly") into.readonly = value == "on";
+  if (line.property == "mountpoint") {
+    into.mountpoint = value;
+    into.mountpoint_source = line.source == "-" ? std::string{} : std::string{line.source};
+  }
+}
+
+bool is_known(std::string_view property) {
+  for (const auto* names : {&known_properties(), &openzfs_properties()}) {
+    for (auto name : *names) {
+      if (name == property) return true;
+    }
+  }
+  return false;
+}
+
+void assign_local(const Line& line, Dataset& into) {
+  if (line.source != "local") return;
+  if (line.property.starts_with(marks::prefix)) {
+    into.ours[std::string{line.property.substr(marks::prefix.size())}] = line.value;
+  } else if (is_known(line.property)) {
+    into.local[std::string{line.property}] = line.value;
+  }
+}
+
+Result<> check(const Dataset& dataset) {
+  if (dataset.guid.value != 0 && dataset.createtxg != 0) return {};
+  return fail(ErrorKind::failed, "zfs get did not tell the guid and createtxg of " + dataset.name);
+}
+
+}  // namespace
+
+Result<std::vector<Dataset>> parse_tree(std::string_view output) {
+  std::vector<Dataset> datasets;
+  std::map<std::string_view, std::size_t> index;
+  for (auto text : lines(output)) {
+    auto line = TRY(parse_line(text));
+    if (line.name.find('#') != std::string_view::npos) continue;  // OpenZFS lists bookmarks too
+    auto [at, is_new] = index.try_emplace(line.name, datasets.size());
+    if (is_new) {
+      datasets.emplace_back();
+      datasets.back().name = line.name;
+      datasets.back().is_snapshot = line.name.find('@') != std::string_view::npos;
+    }
+    auto& dataset = datasets[at->second];
+    if (!TRY(assign_number(line, dataset))) assign_text(line, dataset);
+    assign_local(line, dataset);
+  }
+  for (const auto& dataset : datasets) TRY(check(dataset));
+  return datasets;
+}
+
+}  // namespace dugong::zfs
