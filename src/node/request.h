@@ -108,7 +108,7 @@ struct SqlCall {
 struct RunSql {  // all calls on one connection; one StatementResult per statement of each call
   struct Answer {
     bool connected = false;
-    std::string sqlstate;  // why not: 57P03 starting up, 08006 nobody there, 28P01 password …
+    std::string sqlstate;  // why not: 57P03 starting up, 08001 nobody there, 28P01 password …
     std::string message;
     std::vector<std::vector<postgres::StatementResult>> calls;
   };

@@ -1,0 +1,103 @@
+#include "node/sql.h"
+
+#include <array>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <utility>
+
+#include "node/sql_connection.h"
+
+namespace dugong::node {
+namespace {
+
+// For the calls whose answer has no room for "not connected".
+Result<SqlConnection> connect(const SqlTarget& target, Deadline deadline, const std::stop_token& stop) {
+  // A promoted replica may still have default_transaction_read_only on, and would refuse its own roles.
+  auto opened = TRY(SqlConnection::open(target, Access::read_write, deadline, stop));
+  if (auto* refusal = std::get_if<ConnectRefusal>(&opened)) {
+    return fail(Error{ErrorKind::unreachable,
+                      fmt::format("PostgreSQL: {} ({})", refusal->message, refusal->sqlstate),
+                      fmt::format("{} port {}", target.socket_dir, target.port),
+                      {},
+                      {}});
+  }
+  return std::get<SqlConnection>(std::move(opened));
+}
+
+// All statements of a query, as long as every one succeeds.
+Result<std::vector<postgres::StatementResult>> must(SqlConnection& connection, const SqlCall& call) {
+  auto results = TRY(connection.run_named(call));
+  for (const auto& result : results) {
+    if (result.ok()) continue;
+    auto kind = result.sqlstate.starts_with("08") ? ErrorKind::unreachable : ErrorKind::failed;
+    return fail(kind, fmt::format("{}: {} ({})", call.query, result.message, result.sqlstate));
+  }
+  return results;
+}
+
+struct StoredRole {
+  bool exists = false;
+  std::string verifier;
+};
+Result<StoredRole> stored_role(SqlConnection& connection, const std::string& role) {
+  auto results = TRY(must(connection, {"role_verifier", {role}}));
+  if (results.empty() || results[0].rows.empty() || results[0].rows[0].empty()) return StoredRole{};
+  return StoredRole{true, results[0].rows[0][0].value_or("")};
+}
+
+Result<std::string> hmac_sha256_hex(std::string_view key, std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+           text.size(), digest.data(), &size) == nullptr) {
+    return fail(ErrorKind::failed, "OpenSSL has no HMAC-SHA256");
+  }
+  std::string hex;
+  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+}  // namespace
+
+Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::stop_token stop) {
+  RunSql::Answer answer;
+  auto opened = TRY(SqlConnection::open(request.target, Access::as_configured, deadline, stop));
+  if (auto* refusal = std::get_if<ConnectRefusal>(&opened)) {
+    answer.sqlstate = std::move(refusal->sqlstate);
+    answer.message = std::move(refusal->message);
+    return answer;
+  }
+  answer.connected = true;
+  auto& connection = std::get<SqlConnection>(opened);
+  for (const auto& call : request.calls) answer.calls.push_back(TRY(connection.run_named(call)));
+  return answer;
+}
+
+Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, std::stop_token stop) {
+  const auto& password = request.password.bytes;
+  if (password.empty() || password.find('\0') != std::string::npos) {
+    return fail(ErrorKind::invalid, fmt::format("the password of {} is empty or holds a NUL byte", request.role));
+  }
+  auto connection = TRY(connect(request.target, deadline, stop));
+  auto role = TRY(stored_role(connection, request.role));
+  if (!role.exists) {
+    if (!request.replication) {
+      return fail(ErrorKind::conflict, fmt::format("the role \"{}\" does not exist", request.role));
+    }
+    TRY(must(connection, {"create_replication_role", {request.role}}));
+  }
+  auto verifier = TRY(connection.scram_verifier(request.role, password));
+  TRY(must(connection, {"set_verifier", {request.role, verifier}}));
+  return Done{};
+}
+
+Result<RolePasswordMark::Answer> role_password_mark(const RolePasswordMark& request, Deadline deadline,
+                                                    std::stop_token stop) {
+  auto connection = TRY(connect(request.target, deadline, stop));
+  auto role = TRY(stored_role(connection, request.role));
+  if (role.verifier.empty()) return RolePasswordMark::Answer{};
+  return RolePasswordMark::Answer{TRY(hmac_sha256_hex(role.verifier, request.password.bytes))};
+}
+
+}  // namespace dugong::node
