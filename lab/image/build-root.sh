@@ -1,12 +1,12 @@
 #!/bin/bash
 # Makes the file tree of the node image: Debian 13 with PostgreSQL 17 and TimescaleDB, as an official
 # image lays it out, from Debian's packages only (no registry can be reached from a lab).
-# Slimmed while it is made: what dpkg never unpacks needs no cleaning.
+# Slimmed while it is made: what dpkg never unpacks needs no cleaning. The entrypoint is not part of it, so
+# that changing that one does not build all of this again.
 #
 #   build-root.sh ROOT MIRROR
 set -euo pipefail
 root=$1 mirror=$2
-here=$(dirname "$(readlink -f "$0")")
 uid=1717 # its own number: a tool that assumes one fails here
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
@@ -65,12 +65,10 @@ sample_configuration() {
   grep -q "^shared_preload_libraries = 'timescaledb'" "$sample"
 }
 
-directories_and_entrypoint() {
+directories() {
   install -d -m 755 "$root/docker-entrypoint-initdb.d"
   install -d -m 700 -o "$uid" -g "$uid" "$root/var/lib/postgresql/data"
   install -d -m 3777 -o "$uid" -g "$uid" "$root/var/run/postgresql"
-  install -m 755 "$here/entrypoint.sh" "$root/usr/local/bin/docker-entrypoint.sh"
-  cp "$here"/initdb.d/* "$root/docker-entrypoint-initdb.d/"
 }
 
 slim_tree() {
@@ -85,5 +83,5 @@ slim_dpkg
 postgres_user
 postgres_packages
 sample_configuration
-directories_and_entrypoint
+directories
 slim_tree

@@ -42,12 +42,13 @@ refuse_without_password() {
     die "the database is not initialised and there is no superuser password: set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE (POSTGRES_HOST_AUTH_METHOD=trust does without)"
 }
 
-# The password reaches initdb through a file descriptor: no argument list and no file shows it.
+# The password reaches initdb through a descriptor that lives as long as the command: no argument list
+# and no file shows it. An empty one (trust) is not given at all: initdb refuses an empty file.
 init_cluster() {
   local arguments=()
   eval "arguments=($POSTGRES_INITDB_ARGS)"
-  [ -z "$POSTGRES_PASSWORD" ] || arguments+=(--pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD"))
-  initdb --username="$POSTGRES_USER" "${arguments[@]}"
+  if [ -z "$POSTGRES_PASSWORD" ]; then initdb --username="$POSTGRES_USER" "${arguments[@]}"
+  else initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") "${arguments[@]}"; fi
 }
 
 allow_remote_logins() {

@@ -1,15 +1,14 @@
 """The node image, built on this machine because no registry can be reached. Two caches, both keyed by the
-recipe: the engine template (a Docker data-root that holds the image, cloned for every host) is what labs
-use; the root tree is gone once it is imported."""
+recipe: the root tree, slow to make and rarely changed, and the engine template, a Docker data-root that
+holds the image and is cloned for every host."""
 
 import hashlib
 import os
 import re
-import shutil
 import signal
 
 from . import mounts
-from .engine import LAYERS, await_engine, bare_environment, daemon_command, docker
+from .engine import LAYERS, await_engine, bare_environment, daemon_command, docker, program
 from .model import IMAGE, OTHER_IMAGE, REPOSITORY, cache_root, lock
 from .run import LabError, detach, output, run, tail
 
@@ -28,17 +27,20 @@ CMD ["postgres"]
 OTHER_DOCKERFILE = f"FROM {IMAGE}\nLABEL dugong-lab.variant=other\n"
 
 
-def recipe_key():
-    """Changes with the recipe and with the engine, whose files the template holds."""
-    digest = hashlib.sha256((DOCKERFILE + OTHER_DOCKERFILE).encode())
-    digest.update(output("/usr/sbin/dockerd", "--version").encode())
-    for file in sorted(path for path in RECIPE.rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(RECIPE)} {file.stat().st_mode & 0o111}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
+def hash_of(*parts):
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def root_dir():
+    return cache_root() / f"root-{hash_of((RECIPE / 'build-root.sh').read_text())}"
 
 
 def template_dir():
-    return cache_root() / f"engine-{recipe_key()}"
+    """Changes with the recipe and with the engine, whose files the template holds."""
+    files = sorted(path for path in RECIPE.rglob("*") if path.is_file())
+    recipe = [f"{file.relative_to(RECIPE)}\n{file.read_text()}" for file in files]
+    engine = output(program("dockerd"), "--version")
+    return cache_root() / f"engine-{hash_of(*recipe, DOCKERFILE, OTHER_DOCKERFILE, engine)}"
 
 
 def mirror():
@@ -64,45 +66,58 @@ def ensure_template(say=print):
     template = template_dir()
     with lock("image"):
         if not template.exists():
-            remove_old_templates()
             build_template(template, say)
     return template
 
 
-def remove_old_templates():
-    """Of another recipe: engines that were cloned from them keep their files (hard links)."""
-    for old in cache_root().glob("engine-*") if cache_root().is_dir() else ():
-        shutil.rmtree(old)
-
-
 def build_template(template, say):
     cache_root().mkdir(parents=True, exist_ok=True)
+    remove_others("engine-*", template)  # engines that were cloned from them keep their files: hard links
     work = cache_root() / "work"
-    remove_work(work)
+    remove_tree(work)
     work.mkdir()
-    say("image: building the root tree (about a minute, once)")
-    build_root(work)
+    root = ensure_root(work, say)
     say("image: importing it into an engine")
-    fill_engine(work)
+    add_entrypoint(root)
+    fill_engine(work, root)
     (work / "data").rename(template)
-    remove_work(work)
+    remove_tree(work)
 
 
-def build_root(work):
-    with open(work / "build.log", "w") as log:
-        code = detach([RECIPE / "build-root.sh", work / "root", mirror()], log.name).wait()
-    if code != 0:
-        raise LabError(f"the root tree could not be built: {tail(log.name, 30)}")
+def remove_others(pattern, keep):
+    for path in cache_root().glob(pattern):
+        if path != keep:
+            remove_tree(path)
 
 
-def fill_engine(work):
+def ensure_root(work, say):
+    root = root_dir()
+    if not root.exists():
+        remove_others("root-*", root)
+        say("image: building the root tree (about a minute, once)")
+        log = work / "build.log"
+        if detach([RECIPE / "build-root.sh", work / "root", mirror()], log).wait() != 0:
+            raise LabError(f"the root tree could not be built: {tail(log, 30)}")
+        (work / "root").rename(root)
+    return root
+
+
+def add_entrypoint(root):
+    run("install", "-m", "755", RECIPE / "entrypoint.sh", root / "usr/local/bin/docker-entrypoint.sh")
+    initdb = root / "docker-entrypoint-initdb.d"
+    for old in initdb.iterdir():
+        old.unlink()
+    run("install", "-m", "644", "-t", initdb, *sorted((RECIPE / "initdb.d").iterdir()))
+
+
+def fill_engine(work, root):
     """A nameless engine without any network, only to write a data-root."""
     socket, log = work / "docker.sock", work / "docker.log"
     command = daemon_command(work, work / "data", "/dugong-lab/image")
     process = detach(["unshare", "--net", *command, "--storage-driver", LAYERS], log, env=bare_environment())
     try:
         await_engine(process, socket, log)
-        import_root(socket, work / "root")
+        import_root(socket, root)
         docker(socket, "build", "-q", "-t", IMAGE, "-", text_in=DOCKERFILE)
         docker(socket, "build", "-q", "-t", OTHER_IMAGE, "-", text_in=OTHER_DOCKERFILE)
         docker(socket, "rmi", ROOT_IMAGE)
@@ -117,10 +132,10 @@ def import_root(socket, root):
         f"tar -C '{root}' --numeric-owner -c . | {client} import - {ROOT_IMAGE}", timeout=300)
 
 
-def remove_work(work):
-    if work.exists():
-        mounts.detach(mounts.below(work))
-        run("rm", "-rf", "--one-file-system", work)
+def remove_tree(path):
+    if path.exists():
+        mounts.detach(mounts.below(path))
+        run("rm", "-rf", "--one-file-system", path)
 
 
 def image_ids(socket):

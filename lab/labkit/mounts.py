@@ -1,18 +1,20 @@
 """What is mounted, and how to take it off when nobody will ever release it."""
 
 import os
+import re
 
 from .run import run
 
 
-def table():
-    """Pairs (source, mount point), in mount order."""
-    pairs = []
+def table(kind=None):
+    """Pairs (source, mount point), in mount order; of one file system type or of all."""
     with open("/proc/self/mounts") as file:
-        for line in file:
-            source, target = line.split(" ")[:2]
-            pairs.append((source, target.encode().decode("unicode_escape")))
-    return pairs
+        rows = [line.split(" ") for line in file]
+    return [(row[0], unescape(row[1])) for row in rows if kind in (None, row[2])]
+
+
+def unescape(path):
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), path)
 
 
 def below(directory):

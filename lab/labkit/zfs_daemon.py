@@ -18,17 +18,15 @@ def answers():
     return succeeds("zpool", "list", timeout=20)
 
 
-def heal_dead_mounts():
-    """A new daemon imports its pools by itself but does not mount over the dead mounts."""
-    dead = [target for target in fuse_mounts() if mounts.is_dead(target)]
-    if dead:
-        mounts.detach(dead)
-    return dead
+def dead_mounts():
+    """Pairs (dataset, directory) whose daemon is gone."""
+    return [(source, target) for source, target in mounts.table("fuse.zfs") if mounts.is_dead(target)]
 
 
-def fuse_mounts():
-    with open("/proc/self/mounts") as file:
-        return [fields[1] for fields in (line.split(" ") for line in file) if fields[2] == "fuse.zfs"]
+def mount_again(pairs):
+    """A new daemon imports its pools by itself; mounting is ours, also of what has canmount=noauto."""
+    for dataset, _ in pairs:
+        run("zfs", "mount", dataset, check=False)
 
 
 def ensure():
@@ -38,19 +36,23 @@ def ensure():
     with lock("zfs-daemon"):
         if answers():
             return
-        dead = heal_dead_mounts()
+        dead = dead_mounts()
+        mounts.detach([target for _, target in dead])
         labs_root().mkdir(parents=True, exist_ok=True)
         log = labs_root() / "zfs-fuse.log"
         detach(["zfs-fuse", "--no-daemon", "--no-kstat-mount"], log)
         wait_until(answers, 20, "zfs-fuse answers", log)
-        if dead:
-            run("zfs", "mount", "-a", check=False)
+        mount_again(dead)
 
 
 def pids():
+    """The daemon of this mount namespace; one in another namespace has pools of its own."""
+    here = processes.identity("/proc/self/ns/mnt")
+
     def is_daemon(pid):
         try:
-            return os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "zfs-fuse"
+            return os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "zfs-fuse" \
+                and processes.identity(f"/proc/{pid}/ns/mnt") == here
         except OSError:
             return False
     return [pid for pid in processes.all_pids() if is_daemon(pid)]

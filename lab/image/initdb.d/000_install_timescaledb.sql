@@ -1,3 +1,4 @@
--- The TimescaleDB images create the extension in every new cluster, template1 included.
+-- As in the TimescaleDB images: the extension is in the first database and in every later one.
+CREATE EXTENSION IF NOT EXISTS timescaledb;
 \c template1
 CREATE EXTENSION IF NOT EXISTS timescaledb;
