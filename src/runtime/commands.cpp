@@ -1,7 +1,9 @@
 // The command lines that start, stop and remove a server.
 //
-// Compose's own `stop -t N` sends SIGKILL after N seconds, and a primary killed in its shutdown checkpoint has to go
-// through crash recovery; so a stop is SIGINT (PostgreSQL's fast shutdown) and waiting. pg_ctl stop only stops waiting.
+// Compose makes and starts containers; everything else is asked of docker by the container's name, which is the same
+// with both generations of Compose. `docker stop -t N` sends SIGKILL after N seconds, and a primary killed in its
+// shutdown checkpoint has to go through crash recovery; so a stop is SIGINT (PostgreSQL's fast shutdown) and waiting,
+// as with pg_ctl. `docker rm` without -f refuses a running container, as it should.
 #include "runtime/commands.h"
 
 #include "base/text.h"
@@ -21,6 +23,11 @@ std::string program(const Server& server, const std::string& name) {
   return server.bin_dir.empty() ? name : server.bin_dir + "/" + name;
 }
 
+bool is_shell_safe(std::string_view path) {
+  constexpr std::string_view safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  return path.starts_with('/') && path.find_first_not_of(safe) == std::string_view::npos;
+}
+
 }  // namespace
 
 Argv render(const StartServer& start, std::string_view compose_program) {
@@ -34,22 +41,21 @@ Argv render(const StartServer& start, std::string_view compose_program) {
   return {program(server, "pg_ctl"), "-D", server.data, "-l", server.log_file, "-W", "start"};
 }
 
-Argv render(const StopServer& stop, std::string_view compose_program) {
+Argv render(const StopServer& stop) {
   const auto& server = stop.server;
   switch (server.kind) {
     case Kind::compose:
-      return compose(server, compose_program, {"kill", "-s", "SIGINT"});
+      return {"docker", "kill", "--signal", "SIGINT", server.project};
     case Kind::process:
       break;
   }
   return {program(server, "pg_ctl"), "-D", server.data, "-m", "fast", "-t", std::to_string(stop.seconds), "stop"};
 }
 
-Argv render(const RemoveServer& remove, std::string_view compose_program) {
-  const auto& server = remove.server;
-  switch (server.kind) {
+Argv render(const RemoveServer& remove) {
+  switch (remove.server.kind) {
     case Kind::compose:
-      return compose(server, compose_program, {"rm", "-f"});
+      return {"docker", "rm", remove.server.project};
     case Kind::process:
       break;
   }
@@ -67,5 +73,42 @@ Argv render(const InitData& init) {
           "--encoding=UTF8",
           "--locale=C.UTF-8"};
 }
+
+Argv render_image_inspect(const std::string& image) { return {"docker", "image", "inspect", image}; }
+
+Argv render_image_script(const std::string& image_id) {
+  return {"docker",       "run", "--rm",   "--network", "none",
+          "--entrypoint", "sh",  image_id, "-c",        "set -e; id -u postgres; id -g postgres; postgres --version"};
+}
+
+Argv render_container_ids() { return {"docker", "ps", "--all", "--quiet", "--no-trunc"}; }
+
+Argv render_container_inspect(const std::vector<std::string>& ids) {
+  Argv argv = {"docker", "container", "inspect"};
+  argv.insert(argv.end(), ids.begin(), ids.end());
+  return argv;
+}
+
+Argv render_wait(const std::string& container) { return {"docker", "wait", container}; }
+
+Argv render_log_tail(const Server& server, int lines) {
+  switch (server.kind) {
+    case Kind::compose:
+      return {"docker", "logs", "--tail", std::to_string(lines), server.project};
+    case Kind::process:
+      break;
+  }
+  return {"tail", "-n", std::to_string(lines), "--", server.log_file};
+}
+
+Result<std::string> archive_command(const Paths& inside) {
+  for (const auto& directory : {inside.bin, inside.archive})
+    if (!is_shell_safe(directory))
+      return fail(ErrorKind::invalid, "'" + printable(directory) + "' cannot stand in archive_command",
+                  "use a directory of letters, digits and '/', '.', '_', '-' only");
+  return "'" + inside.bin + "/dugong-wal' push %p '" + inside.archive + "' %f";
+}
+
+std::string archive_identity(const Paths& host) { return host.archive + "/.system_identifier"; }
 
 }  // namespace dugong::runtime

@@ -90,7 +90,9 @@ struct StartServer {  // returns when it is running, not when it is ready
   using Answer = Done;
   Server server;
 };
-struct StopServer {  // fast shutdown; waits up to `seconds`, never kills: a shutdown checkpoint may take minutes
+// Fast shutdown; waits up to `seconds`, never kills: a shutdown checkpoint may take minutes. The rendered command of a
+// container only asks for it; the waiting is render_wait.
+struct StopServer {
   using Answer = Done;
   Server server;
   int seconds = 600;
@@ -102,20 +104,40 @@ struct RemoveServer {  // the stopped container; nothing for a process
 
 using Argv = std::vector<std::string>;
 Argv render(const StartServer&, std::string_view compose_program);  // "docker-compose" or "docker compose"
-Argv render(const StopServer&, std::string_view compose_program);
-Argv render(const RemoveServer&, std::string_view compose_program);
+Argv render(const StopServer&);
+Argv render(const RemoveServer&);  // a process: empty
 Argv render(const InitData&);
 
+Argv render_image_inspect(const std::string& image);
+// A throw-away container that says who owns the data and which PostgreSQL it is.
+Argv render_image_script(const std::string& image_id);
+Argv render_container_ids();
+Argv render_container_inspect(const std::vector<std::string>& ids);
+Argv render_wait(const std::string& container);  // ends when the container does
+Argv render_log_tail(const Server& server, int lines);
+
 // Answers of `docker image inspect`, `docker container inspect` (JSON) and of the fixed `id`/`postgres --version` script.
+Result<std::string> parse_image_id(std::string_view image_inspect_json);
 Result<Software> parse_image(std::string_view image_inspect_json, std::string_view script_output);
 Result<std::int64_t> parse_version(std::string_view postgres_version_line);
 struct Container {
   std::string id;
   std::string name;
   ServerFacts facts;
-  std::vector<std::string> bind_sources;  // host directories mounted into it
+  int pid = 0;                            // of its first process, as the host sees it; 0: not running
+  std::vector<std::string> bind_sources;  // host directories mounted into it for writing
 };
 Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json);
+// Whether a server in this container could use the host directory `data`: it, something below it or a directory above it
+// is mounted for writing. All of the host ("/", as administration containers mount it) does not count.
+bool can_use(const Container& container, std::string_view data);
+
+// The server's archive_command. Its words go through a shell, so both directories may hold letters, digits and "/._-"
+// only. Errors: invalid.
+Result<std::string> archive_command(const Paths& inside);
+// Host path of the file that says whose archive it is: decimal system identifier and a newline. dugong-wal refuses every
+// push while it is missing or names another system.
+std::string archive_identity(const Paths& host);
 
 struct ComposeInput {
   Server server;

@@ -37,6 +37,11 @@ std::string text(const Json& object, const char* name) {
   return value.is_string() ? value.get<std::string>() : std::string{};
 }
 
+int number(const Json& object, const char* name) {
+  const auto& value = member(object, name);
+  return value.is_number_integer() ? value.get<int>() : 0;
+}
+
 std::string environment_value(const Json& config, std::string_view name) {
   const std::string prefix = std::string{name} + "=";
   for (const auto& entry : member(config, "Env")) {
@@ -66,7 +71,7 @@ std::map<std::string, std::string> parse_labels(const Json& config) {
 std::vector<std::string> bind_sources(const Json& container) {
   std::vector<std::string> sources;
   for (const auto& mount : member(container, "Mounts"))
-    if (text(mount, "Type") == "bind") sources.push_back(text(mount, "Source"));
+    if (text(mount, "Type") == "bind" && member(mount, "RW") != false) sources.push_back(text(mount, "Source"));
   return sources;
 }
 
@@ -81,8 +86,8 @@ Container parse_container(const Json& json) {
   container.facts.state = parse_state(text(state, "Status"));
   container.facts.image_id = text(json, "Image");
   container.facts.labels = parse_labels(config);
-  const auto& exit_code = member(state, "ExitCode");
-  if (exit_code.is_number_integer()) container.facts.exit_code = exit_code.get<int>();
+  container.facts.exit_code = number(state, "ExitCode");
+  container.pid = number(state, "Pid");
   container.facts.restart_policy = text(member(member(json, "HostConfig"), "RestartPolicy"), "Name");
   if (container.facts.restart_policy.empty()) container.facts.restart_policy = "no";
   return container;
@@ -128,13 +133,18 @@ Result<std::int64_t> parse_version(std::string_view line) {
   return major * 10000 + minor;
 }
 
-Result<Software> parse_image(std::string_view image_inspect_json, std::string_view script_output) {
+Result<std::string> parse_image_id(std::string_view image_inspect_json) {
   const auto images = TRY(parse_array(image_inspect_json, "docker image inspect"));
-  if (images.empty()) return fail(unreadable("docker image inspect shows no image", image_inspect_json));
+  auto id = images.empty() ? std::string{} : text(images.front(), "Id");
+  if (id.empty()) return fail(unreadable("docker image inspect shows no image id", image_inspect_json));
+  return id;
+}
+
+Result<Software> parse_image(std::string_view image_inspect_json, std::string_view script_output) {
   Software software;
-  software.id = text(images.front(), "Id");
+  software.id = TRY(parse_image_id(image_inspect_json));
+  const auto images = TRY(parse_array(image_inspect_json, "docker image inspect"));
   software.pgdata = environment_value(member(images.front(), "Config"), "PGDATA");
-  if (software.id.empty()) return fail(unreadable("docker image inspect shows no image id", image_inspect_json));
   if (software.pgdata.empty())
     return fail(ErrorKind::invalid, "the image sets no PGDATA: it is not a PostgreSQL image of the usual kind",
                 "use an image derived from postgres or timescale/timescaledb");
@@ -151,6 +161,15 @@ Result<std::vector<Container>> parse_containers(std::string_view container_inspe
   std::vector<Container> containers;
   std::ranges::transform(list, std::back_inserter(containers), parse_container);
   return containers;
+}
+
+bool can_use(const Container& container, std::string_view data) {
+  const auto at_or_below = [](std::string_view path, std::string_view root) {
+    return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
+  };
+  return std::ranges::any_of(container.bind_sources, [&](const std::string& source) {
+    return source != "/" && (at_or_below(data, source) || at_or_below(source, data));
+  });
 }
 
 }  // namespace dugong::runtime

@@ -24,13 +24,14 @@ constexpr const char* image = R"([
 constexpr const char* containers = R"([
     {
         "Id": "8c1f",
-        "State": {"Status": "running", "Running": true, "ExitCode": 0},
+        "State": {"Status": "running", "Running": true, "Pid": 4711, "ExitCode": 0},
         "Image": "sha256:0a5d2f",
         "Name": "/dugong-dex-b",
         "HostConfig": {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}},
         "Mounts": [
             {"Type": "bind", "Source": "/srv/b/data", "Destination": "/var/lib/postgresql/data", "RW": true},
             {"Type": "volume", "Name": "x", "Source": "/var/lib/docker/volumes/x/_data", "Destination": "/x"},
+            {"Type": "bind", "Source": "/etc/localtime", "Destination": "/etc/localtime", "RW": false},
             {"Type": "bind", "Source": "/srv/b/run", "Destination": "/var/run/postgresql", "RW": true}
         ],
         "Config": {"Labels": {"dugong.cluster": "dex", "com.docker.compose.project": "dugong-dex-b"}}
@@ -104,9 +105,11 @@ TEST(ParseContainers, reads_all_of_them) {
   EXPECT_EQ(ours.facts.state, ServerState::running);
   EXPECT_EQ(ours.facts.restart_policy, "no");
   EXPECT_EQ(ours.facts.labels.at("dugong.cluster"), "dex");
+  EXPECT_EQ(ours.pid, 4711);
+  EXPECT_EQ(list->at(1).pid, 0);
 }
 
-TEST(ParseContainers, only_host_directories_are_bind_sources) {
+TEST(ParseContainers, only_writable_host_directories_are_bind_sources) {
   const auto list = parse_containers(containers);
   ASSERT_TRUE(list);
   EXPECT_EQ(list->at(0).bind_sources, (std::vector<std::string>{"/srv/b/data", "/srv/b/run"}));
@@ -120,6 +123,22 @@ TEST(ParseContainers, an_exited_one_keeps_its_exit_code) {
   EXPECT_EQ(list->at(1).facts.restart_policy, "always");
   EXPECT_TRUE(list->at(1).facts.labels.empty());
 }
+
+bool uses(std::vector<std::string> sources, std::string_view data) {
+  Container container;
+  container.bind_sources = std::move(sources);
+  return can_use(container, data);
+}
+
+TEST(CanUse, the_same_directory) { EXPECT_TRUE(uses({"/x", "/srv/b/data"}, "/srv/b/data")); }
+TEST(CanUse, a_directory_above) { EXPECT_TRUE(uses({"/srv/b"}, "/srv/b/data")); }
+TEST(CanUse, a_directory_below) { EXPECT_TRUE(uses({"/srv/b/data/pg_wal"}, "/srv/b/data")); }
+TEST(CanUse, not_a_neighbour_of_similar_name) { EXPECT_FALSE(uses({"/srv/b/data2", "/srv/b/dat"}, "/srv/b/data")); }
+TEST(CanUse, not_the_whole_host) { EXPECT_FALSE(uses({"/"}, "/srv/b/data")); }
+TEST(CanUse, not_without_mounts) { EXPECT_FALSE(uses({}, "/srv/b/data")); }
+
+TEST(ParseImageId, is_the_digest) { EXPECT_EQ(parse_image_id(image).value_or(""), "sha256:0a5d2f"); }
+TEST(ParseImageId, refuses_nothing) { EXPECT_FALSE(parse_image_id("[]")); }
 
 TEST(ParseContainers, none_is_an_empty_list) {
   const auto list = parse_containers("[]");
