@@ -1,0 +1,52 @@
+#include "node/effect.h"
+
+#include <algorithm>
+
+namespace dugong::node {
+namespace {
+
+// No catch-all: a request that is added has to be put on one side.
+struct Judge {
+  Effect operator()(const InspectHost&) const { return Effect::observes; }
+  Effect operator()(const zfs::ListTree&) const { return Effect::observes; }
+  Effect operator()(const zfs::InspectPool&) const { return Effect::observes; }
+  Effect operator()(const runtime::InspectSoftware&) const { return Effect::observes; }
+  Effect operator()(const runtime::InspectServer&) const { return Effect::observes; }
+  Effect operator()(const InspectData&) const { return Effect::observes; }
+  Effect operator()(const ReadFile&) const { return Effect::observes; }
+  Effect operator()(const DigestFile&) const { return Effect::observes; }
+  Effect operator()(const RolePasswordMark&) const { return Effect::observes; }
+  Effect operator()(const ProbeLogin&) const { return Effect::observes; }
+  Effect operator()(const RunSql& sql) const {
+    auto observing = [](const SqlCall& call) { return call.query.starts_with("observe"); };
+    return std::all_of(sql.calls.begin(), sql.calls.end(), observing) ? Effect::observes : Effect::changes;
+  }
+
+  Effect operator()(const zfs::Create&) const { return Effect::changes; }
+  Effect operator()(const zfs::Snapshot&) const { return Effect::changes; }
+  Effect operator()(const zfs::Clone&) const { return Effect::changes; }
+  Effect operator()(const zfs::Destroy&) const { return Effect::changes; }
+  Effect operator()(const zfs::DestroySnapshot&) const { return Effect::changes; }
+  Effect operator()(const zfs::Hold&) const { return Effect::changes; }
+  Effect operator()(const zfs::Release&) const { return Effect::changes; }
+  Effect operator()(const zfs::SetProperties&) const { return Effect::changes; }
+  Effect operator()(const zfs::Mount&) const { return Effect::changes; }
+  Effect operator()(const zfs::Unmount&) const { return Effect::changes; }
+  Effect operator()(const runtime::InitData&) const { return Effect::changes; }
+  Effect operator()(const runtime::StartServer&) const { return Effect::changes; }
+  Effect operator()(const runtime::StopServer&) const { return Effect::changes; }
+  Effect operator()(const runtime::RemoveServer&) const { return Effect::changes; }
+  Effect operator()(const WriteFile&) const { return Effect::changes; }
+  Effect operator()(const MakeDirectory&) const { return Effect::changes; }
+  Effect operator()(const RemovePaths&) const { return Effect::changes; }
+  Effect operator()(const RemoveDirectory&) const { return Effect::changes; }
+  Effect operator()(const InstallWalClient&) const { return Effect::changes; }
+  Effect operator()(const SetRolePassword&) const { return Effect::changes; }
+  Effect operator()(const AcquireLock&) const { return Effect::changes; }
+};
+
+}  // namespace
+
+Effect effect_of(const Request& request) { return std::visit(Judge{}, request); }
+
+}  // namespace dugong::node

@@ -1,0 +1,119 @@
+#include "node/policy.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "node/policy_rules.h"
+
+namespace dugong::node {
+namespace {
+
+using rules::Use;
+
+// No catch-all: a request without a judgement does not compile.
+struct Judge {
+  const Policy& policy;
+
+  Result<> write(const std::string& path) const { return rules::path(path, Use::write, policy); }
+  Result<> read(const std::string& path) const { return rules::path(path, Use::read, policy); }
+  Result<> sql(const SqlTarget& target) const {
+    TRY(read(target.socket_dir));
+    return target.password_file.empty() ? Result<>{} : read(target.password_file);
+  }
+
+  Result<> operator()(const InspectHost&) const { return {}; }
+  Result<> operator()(const zfs::ListTree& ask) const { return rules::dataset(ask.root, Use::read, policy); }
+  Result<> operator()(const zfs::InspectPool& ask) const {
+    // A pool is only named here; with prefixes it has to be the pool of one of them.
+    TRY(zfs::check_dataset_name(ask.pool));
+    if (!policy.prefixes) return {};
+    for (const auto& prefix : *policy.prefixes) {
+      if (zfs::pool_of(prefix) == ask.pool) return {};
+    }
+    return rules::dataset(ask.pool, Use::read, policy);
+  }
+  Result<> operator()(const zfs::Create& ask) const {
+    TRY(rules::dataset(ask.dataset, Use::write, policy));
+    return rules::properties(ask.properties, policy);
+  }
+  Result<> operator()(const zfs::Snapshot& ask) const {
+    TRY(rules::snapshot(ask.snapshot, policy));
+    return rules::properties(ask.properties, policy);
+  }
+  Result<> operator()(const zfs::Clone& ask) const {
+    TRY(rules::snapshot(ask.snapshot, policy));
+    TRY(rules::dataset(ask.dataset, Use::write, policy));
+    return rules::properties(ask.properties, policy);
+  }
+  Result<> operator()(const zfs::Destroy& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
+  Result<> operator()(const zfs::DestroySnapshot& ask) const { return rules::snapshot(ask.snapshot, policy); }
+  Result<> operator()(const zfs::Hold& ask) const {
+    TRY(rules::tag(ask.tag));
+    return rules::snapshot(ask.snapshot, policy);
+  }
+  Result<> operator()(const zfs::Release& ask) const {
+    TRY(rules::tag(ask.tag));
+    return rules::snapshot(ask.snapshot, policy);
+  }
+  Result<> operator()(const zfs::SetProperties& ask) const {
+    const bool is_snapshot = ask.name.find('@') != std::string::npos;
+    TRY(is_snapshot ? rules::snapshot(ask.name, policy) : rules::dataset(ask.name, Use::write, policy));
+    return rules::properties(ask.properties, policy);
+  }
+  Result<> operator()(const zfs::Mount& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
+  Result<> operator()(const zfs::Unmount& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
+  Result<> operator()(const zfs::Send& ask) const {
+    TRY(rules::snapshot(ask.snapshot, policy));
+    return ask.from.empty() ? Result<>{} : rules::snapshot(ask.from, policy);
+  }
+  Result<> operator()(const zfs::Receive& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
+
+  Result<> operator()(const runtime::InspectSoftware& ask) const {
+    TRY(rules::program_directory(ask.bin_dir, policy));
+    TRY(rules::os_user(ask.os_user));
+    return rules::image(ask.image);
+  }
+  Result<> operator()(const runtime::InspectServer& ask) const { return rules::server(ask.server, Use::read, policy); }
+  Result<> operator()(const runtime::InitData& ask) const {
+    TRY(rules::server(ask.server, Use::write, policy));
+    return ask.password_file.empty() ? Result<>{} : read(ask.password_file);
+  }
+  Result<> operator()(const runtime::StartServer& ask) const { return rules::server(ask.server, Use::read, policy); }
+  Result<> operator()(const runtime::StopServer& ask) const { return rules::server(ask.server, Use::read, policy); }
+  Result<> operator()(const runtime::RemoveServer& ask) const { return rules::server(ask.server, Use::read, policy); }
+
+  Result<> operator()(const InspectData& ask) const { return read(ask.data); }
+  Result<> operator()(const ReadFile& ask) const { return read(ask.path); }
+  Result<> operator()(const DigestFile& ask) const { return read(ask.path); }
+  Result<> operator()(const WriteFile& ask) const {
+    TRY(rules::mode(ask.mode));
+    return write(ask.path);
+  }
+  Result<> operator()(const MakeDirectory& ask) const {
+    TRY(rules::mode(ask.mode));
+    return write(ask.path);
+  }
+  Result<> operator()(const RemovePaths& ask) const {
+    for (const auto& file : ask.files) TRY(rules::relative_path(file));
+    for (const auto& directory : ask.emptied_dirs) TRY(rules::relative_path(directory));
+    return rules::path(ask.root, Use::read, policy);
+  }
+  Result<> operator()(const RemoveDirectory& ask) const { return write(ask.path); }
+  Result<> operator()(const InstallWalClient& ask) const { return write(ask.directory); }
+
+  Result<> operator()(const RunSql& ask) const { return sql(ask.target); }
+  Result<> operator()(const SetRolePassword& ask) const { return sql(ask.target); }
+  Result<> operator()(const RolePasswordMark& ask) const { return sql(ask.target); }
+  Result<> operator()(const ProbeLogin& ask) const {
+    if (ask.port != 0) return {};
+    return fail(ErrorKind::invalid, "a login cannot be tried at port 0");
+  }
+  Result<> operator()(const AcquireLock& ask) const { return rules::lock_name(ask.name); }
+};
+
+}  // namespace
+
+Result<> judge(const Request& request, const Policy& policy) { return std::visit(Judge{policy}, request); }
+Result<> judge(const StreamRequest& request, const Policy& policy) { return std::visit(Judge{policy}, request); }
+
+}  // namespace dugong::node

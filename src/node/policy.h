@@ -1,0 +1,41 @@
+// What this machine lets a controller do, whoever it is: the node's own file, judged before anything is run.
+//
+// /etc/dugong/node.toml:
+//   prefixes    = ["tank/dex", "zpool/data"]      # datasets, with everything below them
+//   directories = ["/srv/dugong", "/zpool/data"]  # files and mount points
+//   projects    = ["dugong-dex-*"]                # Compose projects; a * at the end stands for anything
+//   bin_dirs    = ["/usr/lib/postgresql"]         # where initdb and pg_ctl may be run from
+// A key that is absent keeps the default: any dataset but a pool itself, any directory but the system's own, projects
+// "dugong-*", programs below /usr and /opt.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "node/request.h"
+#include "node/stream.h"
+
+namespace dugong::node {
+
+struct Policy {
+  std::string file = "/etc/dugong/node.toml";  // for messages
+  std::optional<std::vector<std::string>> prefixes;
+  std::optional<std::vector<std::string>> directories;
+  std::vector<std::string> projects = {"dugong-*"};
+  std::vector<std::string> bin_dirs = {"/usr", "/opt"};
+};
+
+// Pure. Errors: refused, with the file and the key to change; invalid for names that no file could allow.
+Result<> judge(const Request& request, const Policy& policy);
+Result<> judge(const StreamRequest& request, const Policy& policy);
+
+// Errors: invalid with file:line:column; a key that is not known is one of them.
+Result<Policy> parse_policy(std::string_view text, const std::string& file);
+// $DUGONG_NODE_CONFIG or /etc/dugong/node.toml. No file at the default place: the defaults. Errors: as above, and
+// refused when anybody but its owner may write it.
+Result<Policy> load_policy();
+
+}  // namespace dugong::node

@@ -1,0 +1,31 @@
+// The single questions that judge() puts together: is this dataset, this path, this name within the policy?
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "node/policy.h"
+
+namespace dugong::node::rules {
+
+enum class Use { read, write };
+
+Result<> dataset(const std::string& name, Use use, const Policy& policy);
+Result<> snapshot(const std::string& name, const Policy& policy);
+// Properties that zfs would take; a mountpoint among them is judged as a directory.
+Result<> properties(const zfs::Properties& properties, const Policy& policy);
+Result<> tag(const std::string& tag);
+
+// An absolute path without "." and "..". Writing needs a directory of its own: "/srv" itself is nobody's.
+Result<> path(const std::string& path, Use use, const Policy& policy);
+Result<> relative_path(const std::string& path);
+Result<> mode(std::uint32_t mode);  // no setuid, no setgid
+
+Result<> server(const runtime::Server& server, Use use, const Policy& policy);
+Result<> program_directory(const std::string& directory, const Policy& policy);
+Result<> os_user(const std::string& user);
+Result<> image(const std::string& reference);
+Result<> lock_name(const std::string& name);
+
+}  // namespace dugong::node::rules
