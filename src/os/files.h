@@ -36,7 +36,7 @@ struct Stat {
 };
 struct Owner {
   std::uint32_t mode = 0644;
-  std::optional<std::uint32_t> uid;  // absent: left as it is
+  std::optional<std::uint32_t> uid;  // absent: left as it is; our own for a new file
   std::optional<std::uint32_t> gid;
 };
 
@@ -46,7 +46,7 @@ struct Content {
   Stat stat;          // of the opened file; kind missing: there is none
   std::string bytes;  // the first `limit`
 };
-// Regular files and /proc only. Error when the path leads through a symlink below the root.
+// Regular files only: of a directory or a device just the Stat. Error `refused` when a symlink is met below the root.
 Result<Content> read_file(const Place& place, Bytes limit = 1 << 20);
 Result<Fd> open_file(const Place& place);  // for reading
 

@@ -21,8 +21,8 @@ struct TcpTarget {
 // refused"), timed_out, interrupted, invalid (not an address). A name is resolved by the system's resolver, whose own
 // timeout may outlast the deadline.
 Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, std::stop_token stop = {});
-// Sends `bytes`, returns what came back: until the peer closes, or `enough` says so, or `max_answer` bytes are there.
-// When the deadline passes after some bytes came, those are the answer.
+// Sends `bytes`, returns what came back: until the peer closes, or `enough` (may be null) says so, or `max_answer`
+// bytes are there. When the deadline passes after some bytes came, those are the answer.
 using Enough = bool (*)(std::string_view answer);
 Result<std::string> exchange(const TcpTarget& target, std::string_view bytes, std::size_t max_answer, Enough enough,
                              Deadline deadline, std::stop_token stop = {});

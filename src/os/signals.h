@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as a stop request instead of a handler: nothing runs in signal context.
+// SIGINT, SIGTERM and SIGHUP as a stop request instead of a handler: nothing runs in signal context.
 #pragma once
 
 #include <stop_token>
@@ -10,7 +10,7 @@ namespace dugong::os {
 
 void ignore_sigpipe();
 
-// Made first in main, before any other thread: it blocks both signals for the threads that follow. A second signal ends
+// Made first in main, before any other thread: it blocks them for the threads that follow. A second signal ends
 // the process at once with 128 + its number. SIGPIPE is ignored. Children get the default dispositions back.
 class Signals {
  public:

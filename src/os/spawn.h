@@ -52,7 +52,7 @@ std::string to_string(Exit exit);  // "exit 2", "killed by signal 9 (Killed)"
 class Child {
  public:
   Child() = default;
-  Child(Child&&) noexcept = default;
+  Child(Child&& other) noexcept { *this = std::move(other); }
   Child& operator=(Child&& other) noexcept;
   ~Child();  // kills the group; never blocks for more than 2 s, never leaves a zombie
 
@@ -73,6 +73,7 @@ class Child {
  private:
   friend class Spawner;
   void abandon();
+  Result<void> reap();
   int pid_ = -1;
   Fd pidfd_;
   Group group_ = Group::same;
@@ -88,7 +89,7 @@ struct Limits {
 };
 struct Output {
   Exit exit;
-  std::string out;  // truncated: the first and the last half of the limit
+  std::string out;  // truncated: the first and the last half of the limit, and between them how much is missing
   std::string err;
   bool out_truncated = false;
   bool err_truncated = false;

@@ -1,0 +1,100 @@
+#include "os/host.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <ifaddrs.h>
+#include <memory>
+#include <netdb.h>
+#include <set>
+#include <sys/socket.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "os/files.h"
+
+namespace dugong::os {
+namespace {
+
+std::string numeric(const sockaddr* address) {
+  if (address == nullptr || (address->sa_family != AF_INET && address->sa_family != AF_INET6)) return {};
+  const socklen_t size = address->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  std::array<char, NI_MAXHOST> text{};
+  if (::getnameinfo(address, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) return {};
+  return text.data();
+}
+
+// "0100007F:1538" → 0x1538
+bool parse_port(std::string_view address, std::uint16_t& port) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view digits = address.substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port, 16);
+  return error == std::errc{} && end == digits.data() + digits.size();
+}
+
+std::vector<std::string_view> words(std::string_view line) {
+  std::vector<std::string_view> found;
+  for (const auto word : split(line, ' ')) {
+    if (!word.empty()) found.push_back(word);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string hostname() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
+}
+
+std::string boot_id() {
+  const auto content = read_file("/proc/sys/kernel/random/boot_id", 64);
+  return content ? std::string{trim(content->bytes)} : std::string{};
+}
+
+Bytes memory() {
+  struct sysinfo info {};
+  if (::sysinfo(&info) != 0) return 0;
+  return Bytes{info.totalram} * info.mem_unit;
+}
+
+std::vector<std::string> own_addresses() {
+  ifaddrs* head = nullptr;
+  if (::getifaddrs(&head) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list{head, &::freeifaddrs};
+  std::set<std::string> all;
+  for (const ifaddrs* entry = head; entry != nullptr; entry = entry->ifa_next) {
+    if (auto text = numeric(entry->ifa_addr); !text.empty()) all.insert(std::move(text));
+  }
+  return {all.begin(), all.end()};
+}
+
+std::vector<std::uint16_t> parse_listening(std::string_view proc_net_tcp) {
+  constexpr std::string_view listen = "0A";  // TCP_LISTEN
+  std::set<std::uint16_t> ports;
+  for (const auto line : lines(proc_net_tcp)) {
+    const auto fields = words(line);  // sl local_address rem_address st …
+    std::uint16_t port = 0;
+    if (fields.size() > 3 && fields[3] == listen && parse_port(fields[1], port)) ports.insert(port);
+  }
+  return {ports.begin(), ports.end()};
+}
+
+Result<std::vector<std::uint16_t>> listening_ports() {
+  std::set<std::uint16_t> ports;
+  for (const char* table : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
+    const Content content = TRY(read_file(table, Bytes{256} << 20));
+    for (const auto port : parse_listening(content.bytes)) ports.insert(port);
+  }
+  return std::vector<std::uint16_t>{ports.begin(), ports.end()};
+}
+
+int process_id() { return ::getpid(); }
+std::uint32_t user_id() { return ::geteuid(); }
+
+}  // namespace dugong::os

@@ -1,0 +1,113 @@
+#include "os/net.h"
+
+#include <cerrno>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "base/text.h"
+
+namespace dugong::os {
+namespace {
+
+using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+int look_up(const std::string& address, const std::string& port, int flags, Addresses& found) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags;
+  addrinfo* head = nullptr;
+  const int error = ::getaddrinfo(address.c_str(), port.c_str(), &hints, &head);
+  found.reset(error == 0 ? head : nullptr);
+  return error;
+}
+
+Result<Addresses> resolve(const std::string& address, std::uint16_t port) {
+  Addresses found{nullptr, &::freeaddrinfo};
+  const std::string service = std::to_string(port);
+  if (look_up(address, service, AI_NUMERICHOST | AI_NUMERICSERV, found) == 0) return found;
+  const int error = look_up(address, service, AI_NUMERICSERV, found);
+  if (error == 0) return found;
+  const auto kind = error == EAI_AGAIN ? ErrorKind::unreachable : ErrorKind::invalid;
+  return fail(kind, "cannot resolve '" + printable(address) + "': " + ::gai_strerror(error));
+}
+
+Result<void> bind_to(int fd, const std::string& from) {
+  Addresses local{nullptr, &::freeaddrinfo};
+  if (look_up(from, "0", AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, local) != 0) {
+    return fail(ErrorKind::invalid, "'" + printable(from) + "' is not a numeric address");
+  }
+  if (::bind(fd, local->ai_addr, local->ai_addrlen) != 0) return fail(system_error(errno, "bind to " + from));
+  return {};
+}
+
+Result<void> finish_connect(int fd, const std::string& what, Deadline deadline, const StopSignal& stop) {
+  switch (wait_ready(-1, fd, deadline, stop)) {
+    case Ready::first:
+    case Ready::second:
+      break;
+    case Ready::stopped:
+      return fail(ErrorKind::interrupted, what + ": stopped");
+    case Ready::timed_out:
+      return fail(ErrorKind::timed_out, what + ": no answer in time");
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error != 0) return fail(system_error(error, what));
+  return {};
+}
+
+Result<Fd> connect_one(const addrinfo& address, const TcpTarget& target, Deadline deadline, const StopSignal& stop) {
+  const std::string what = "connect to " + target.to_address + ":" + std::to_string(target.port);
+  Fd fd{::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!fd.valid()) return fail(system_error(errno, what));
+  if (!target.from_address.empty()) TRY(bind_to(fd.get(), target.from_address));
+  const int on = 1;
+  static_cast<void>(::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+  if (::connect(fd.get(), address.ai_addr, address.ai_addrlen) != 0) {
+    if (errno != EINPROGRESS) return fail(system_error(errno, what));
+    TRY(finish_connect(fd.get(), what, deadline, stop));
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, std::stop_token stop_token) {
+  const StopSignal stop{stop_token};
+  const Addresses addresses = TRY(resolve(target.to_address, target.port));
+  Error last{ErrorKind::unreachable, "'" + target.to_address + "' has no address", {}, {}, {}};
+  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    auto fd = connect_one(*address, target, deadline, stop);
+    if (fd) return fd;
+    last = std::move(fd).error();
+    if (last.kind == ErrorKind::interrupted || last.kind == ErrorKind::invalid) break;
+  }
+  return fail(std::move(last));
+}
+
+Result<std::string> exchange(const TcpTarget& target, std::string_view bytes, std::size_t max_answer, Enough enough,
+                             Deadline deadline, std::stop_token stop_token) {
+  const Fd fd = TRY(connect_tcp(target, deadline, stop_token));
+  const StopSignal stop{stop_token};
+  TRY(write_all(fd.get(), bytes, deadline, stop));
+  std::string answer;
+  std::string block(4096, '\0');
+  while (answer.size() < max_answer && (enough == nullptr || !enough(answer))) {
+    auto count =
+        read_some(fd.get(), std::span{block}.first(std::min(block.size(), max_answer - answer.size())), deadline, stop);
+    if (!count) {
+      const bool something = !answer.empty() && count.error().kind != ErrorKind::interrupted;
+      if (something) break;
+      return fail(std::move(count).error());
+    }
+    if (*count == 0) break;
+    answer.append(block, 0, *count);
+  }
+  return answer;
+}
+
+}  // namespace dugong::os
