@@ -95,7 +95,7 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
 
 std::optional<Bytes> room_of(const View& view, const spec::Node& node, const ObservedNode& seen) {
   if (const auto* live = live_data(view, node, seen)) return live->available;
-  if (seen.pool_root) return seen.pool_root->available;
+  if (seen.pool) return seen.pool->free;
   return std::nullopt;
 }
 

@@ -25,8 +25,8 @@ struct SlotStatus {
   std::string name;
   bool active = false;
   std::string wal_status;
-  std::optional<Bytes> retained;            // WAL kept for it
-  std::optional<double> hours_covered;      // how long a disconnected replica can stay away at the present WAL rate
+  std::optional<Bytes> retained;        // WAL kept for it
+  std::optional<double> hours_covered;  // how long a disconnected replica can stay away at the present WAL rate
 };
 
 struct NodeStatus {
@@ -39,16 +39,16 @@ struct NodeStatus {
   std::optional<TimelineId> timeline;
   std::optional<SystemId> system_identifier;
   std::optional<Lsn> lsn;
-  std::optional<bool> streaming;        // replicas only
-  std::optional<Bytes> lag_bytes;       // replicas only
-  std::optional<double> lag_seconds;    // replicas only
+  std::optional<bool> streaming;      // replicas only
+  std::optional<Bytes> lag_bytes;     // replicas only
+  std::optional<double> lag_seconds;  // replicas only
   LagKind lag_kind = LagKind::unknown;
-  std::optional<bool> read_only;        // in recovery: refuses every write
-  std::string dataset;                  // live; empty: none
+  std::optional<bool> read_only;  // in recovery: refuses every write
+  std::string dataset;            // live; empty: none
   std::string follows;
-  std::optional<SlotStatus> slot;       // on its upstream
+  std::optional<SlotStatus> slot;                // on its upstream
   std::optional<std::int64_t> base_age_seconds;  // since the snapshot it was cloned from
-  std::optional<Bytes> pinned_bytes;    // kept by our snapshots, anchors and clones' origins
+  std::optional<Bytes> pinned_bytes;             // kept by our snapshots, anchors and clones' origins
   std::optional<double> clock_offset_seconds;
 };
 
