@@ -1,0 +1,83 @@
+#include "node/copy.h"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+#include "os/clock.h"
+
+namespace dugong::node {
+namespace {
+
+constexpr Millis progress_interval{100};
+
+// What `pump` tells is once per block; a callback per block would cost more than the block at 10 GB/s.
+transfer::PumpProgress throttled(const CopyProgress& progress) {
+  if (!progress) return {};
+  return [&progress, next = os::now()](Bytes done) mutable {
+    const auto now = os::now();
+    if (now < next) return;
+    next = now + progress_interval;
+    progress(done);
+  };
+}
+
+Error with_rest(Error error, const std::string& first, const std::string& second) {
+  for (const auto& rest : {first, second}) {
+    if (rest.empty()) continue;
+    if (!error.left.empty()) error.left += "; ";
+    error.left += rest;
+  }
+  return error;
+}
+
+// The other end's failure is evidence unless it only ended because it was told to.
+Error both(Error receiver, const Error* sender) {
+  if (sender != nullptr && sender->kind != ErrorKind::interrupted) {
+    receiver.what += fmt::format("; the sender: {}", sender->what);
+  }
+  return receiver;
+}
+
+Result<> sink_failed(SourceEnd& source, SinkEnd& sink, transfer::Pumped pumped) {
+  const Error* sender = pumped.source ? nullptr : &pumped.source.error();
+  auto error = both(sink.explain(std::move(pumped.sink).error()), sender);
+  const auto rest = source.abandon(error);
+  return fail(with_rest(std::move(error), rest, {}));
+}
+
+Result<> source_failed(SourceEnd& source, SinkEnd& sink, Error error) {
+  const auto rest_of_sink = sink.abandon(error);
+  const auto rest_of_source = source.abandon(error);
+  return fail(with_rest(std::move(error), rest_of_sink, rest_of_source));
+}
+
+bool told_to_end(const Result<>& end) { return !end && end.error().kind == ErrorKind::interrupted; }
+
+Result<> settle(SourceEnd& source, SinkEnd& sink, transfer::Pumped pumped, Deadline deadline) {
+  // When one side fails the other is interrupted for it: that is not the cause.
+  if (!pumped.source && (pumped.sink || told_to_end(pumped.sink))) {
+    return source_failed(source, sink, std::move(pumped.source).error());
+  }
+  if (!pumped.sink) return sink_failed(source, sink, std::move(pumped));
+  // Not before the sender has said that it sent everything may the receiver take the stream for a whole one.
+  auto sent = source.complete(deadline);
+  if (!sent) return source_failed(source, sink, std::move(sent).error());
+  auto received = sink.complete(deadline);
+  source.conclude(received);
+  return received;
+}
+
+}  // namespace
+
+Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, Deadline deadline,
+                            const std::stop_token& stop) {
+  const auto started = os::now();
+  auto pumped = transfer::pump(source, sink, stop, throttled(progress), [&source] { source.halt(); });
+  const auto bytes = pumped.bytes;
+  TRY(settle(source, sink, std::move(pumped), deadline));
+  if (progress) progress(bytes);
+  return CopyResult{bytes, std::chrono::duration<double>(os::now() - started).count()};
+}
+
+}  // namespace dugong::node

@@ -1,0 +1,49 @@
+// A copy is two ends and what happens between them, wherever they are: `zfs send` here, `zfs receive` here, or a data
+// session to another node for either. serve and the fleet both run copies through the one function below.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/units.h"
+#include "node/node.h"
+#include "node/zfs_process.h"
+#include "transfer/pump.h"
+#include "wire/stream.h"
+
+namespace dugong::node {
+
+class SourceEnd : public transfer::ByteSource {
+ public:
+  virtual Result<> complete(Deadline deadline) = 0;    // after the last byte: did it really send everything?
+  virtual void conclude(const Result<>& outcome) = 0;  // what became of it at the other end
+  virtual void halt() = 0;                             // ends a blocked read; from any thread
+  virtual std::string abandon(const Error& why) = 0;   // ends it; what could not be ended, or empty
+};
+class SinkEnd : public transfer::ByteSink {
+ public:
+  virtual Result<> complete(Deadline deadline) = 0;   // the stream was whole: take it. Its verdict.
+  virtual Error explain(Error write_failure) = 0;     // why it took no more, in its own words; it has ended then
+  virtual std::string abandon(const Error& why) = 0;  // there will be no more: drop what came
+};
+
+// Success: all bytes went over and both ends ended well. Whether the snapshot is there is for the caller to look at.
+// When both ends failed the receiver's words come first. `deadline` is for the receiver's last work after the last
+// byte; what stops the bytes themselves is the token that the ends were made with.
+Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, Deadline deadline,
+                            const std::stop_token& stop);
+
+struct EndOptions {
+  wire::Timing timing;  // `stall`: no byte for that long is an error
+  Deadline deadline;
+  std::stop_token stop;
+};
+// Ends on this machine.
+Result<std::unique_ptr<SourceEnd>> local_source(Node& local, const zfs::Send& send, const EndOptions& options);
+Result<std::unique_ptr<SinkEnd>> local_sink(Node& local, const zfs::Receive& receive, const EndOptions& options);
+// Ends at the other side of a link that has its opening behind it.
+std::unique_ptr<SourceEnd> link_source(wire::Link link, const EndOptions& options);
+std::unique_ptr<SinkEnd> link_sink(wire::Link link, const EndOptions& options);
+
+}  // namespace dugong::node

@@ -1,0 +1,63 @@
+// The ends of a copy that are at the other side of a data session.
+#include "node/copy.h"
+#include "node/linked_stop.h"
+
+namespace dugong::node {
+namespace {
+
+class LinkSource final : public SourceEnd {
+ public:
+  LinkSource(wire::Link link, const EndOptions& options)
+      : link_{std::move(link)}, stop_{options.stop}, reader_{link_, options.timing, stop_.token()} {}
+
+  Result<std::size_t> read(std::span<char> into) override { return reader_.read(into); }
+  Result<> complete(Deadline) override { return {}; }  // read() gave 0 only after total and digest were right
+  void conclude(const Result<>& outcome) override {
+    static_cast<void>(outcome ? reader_.conclude(std::string{}) : reader_.conclude(fail(outcome.error())));
+  }
+  void halt() override { stop_.request(); }
+  std::string abandon(const Error& why) override {
+    static_cast<void>(reader_.conclude(fail(why)));  // best effort; closing the link says it too
+    return {};
+  }
+
+ private:
+  wire::Link link_;
+  LinkedStop stop_;
+  wire::StreamReader reader_;
+};
+
+class LinkSink final : public SinkEnd {
+ public:
+  LinkSink(wire::Link link, const EndOptions& options)
+      : link_{std::move(link)}, writer_{link_, options.timing, options.stop} {}
+
+  Result<> write(std::span<const char> bytes) override { return writer_.write(bytes); }
+  Result<> complete(Deadline deadline) override {
+    TRY(writer_.finish(deadline));
+    return {};
+  }
+  Error explain(Error write_failure) override {
+    writer_.abort(write_failure);
+    return write_failure;
+  }
+  std::string abandon(const Error& why) override {
+    writer_.abort(why);
+    return {};
+  }
+
+ private:
+  wire::Link link_;
+  wire::StreamWriter writer_;
+};
+
+}  // namespace
+
+std::unique_ptr<SourceEnd> link_source(wire::Link link, const EndOptions& options) {
+  return std::make_unique<LinkSource>(std::move(link), options);
+}
+std::unique_ptr<SinkEnd> link_sink(wire::Link link, const EndOptions& options) {
+  return std::make_unique<LinkSink>(std::move(link), options);
+}
+
+}  // namespace dugong::node

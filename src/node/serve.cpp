@@ -1,0 +1,104 @@
+#include "node/serve.h"
+
+#include <fmt/format.h>
+#include <utility>
+
+#include "node/codec.h"
+#include "node/copy.h"
+#include "node/local.h"
+#include "os/clock.h"
+#include "os/host.h"
+#include "wire/server.h"
+#include "wire/stream.h"
+
+namespace dugong::node {
+namespace {
+
+constexpr Millis opening_timeout{15'000};
+// zfs receive may have much to do after the last byte (a big transaction group, deferred frees).
+constexpr Millis last_work{60 * 60 * 1'000};
+
+Result<std::string> answer(const wire::Ask& ask, Node& node, const Policy& policy, const std::stop_token& stop) {
+  const auto request = TRY(decode_request(ask.body));
+  TRY(judge(request, policy));
+  const auto value = TRY(node.call(request, ask.deadline, stop));
+  return encode_answer(value);
+}
+
+struct Ends {
+  std::unique_ptr<SourceEnd> source;
+  std::unique_ptr<SinkEnd> sink;
+};
+
+// The far end is made first: it is what a failure to start zfs is told through.
+Result<> stream(wire::Link link, Node& node, const StreamRequest& request, const EndOptions& options) {
+  Ends ends;
+  if (const auto* send = std::get_if<zfs::Send>(&request)) {
+    ends.sink = link_sink(std::move(link), options);
+    auto source = local_source(node, *send, options);
+    if (!source) {
+      ends.sink->abandon(source.error());
+      return fail(std::move(source).error());
+    }
+    ends.source = std::move(*source);
+  } else {
+    ends.source = link_source(std::move(link), options);
+    auto sink = local_sink(node, std::get<zfs::Receive>(request), options);
+    if (!sink) {
+      ends.source->abandon(sink.error());
+      return fail(std::move(sink).error());
+    }
+    ends.sink = std::move(*sink);
+  }
+  TRY(run_copy(*ends.source, *ends.sink, {}, os::deadline_in(last_work), options.stop));
+  return {};
+}
+
+Result<> serve_stream(wire::Link link, Node& node, const ServeOptions& options, const std::stop_token& stop) {
+  const auto opening = TRY(wire::receive_opening(link, os::deadline_in(opening_timeout), stop));
+  const EndOptions end_options{options.timing, {}, stop};
+  auto request = decode_stream(opening.body);
+  Result<> allowed;
+  if (request) allowed = judge(*request, options.policy);
+  if (request && allowed) return stream(std::move(link), node, *request, end_options);
+  auto error = request ? std::move(allowed).error() : std::move(request).error();
+  link_sink(std::move(link), end_options)->abandon(error);
+  return fail(std::move(error));
+}
+
+wire::Identity identity() {
+  wire::Identity self;
+  self.self.version = DUGONG_VERSION;
+  self.self.hostname = os::hostname();
+  self.peer_name = "the controller";
+  return self;
+}
+
+}  // namespace
+
+Result<> serve(wire::Channel channel, const std::shared_ptr<Node>& node, const ServeOptions& options,
+               std::stop_token stop) {
+  auto link = TRY(wire::greet(std::move(channel), identity(), options.timing, stop));
+  switch (link.peer.purpose) {
+    case wire::Purpose::stream:
+      return serve_stream(std::move(link), *node, options, stop);
+    case wire::Purpose::control:
+      break;
+  }
+  auto handler = [node, policy = options.policy](const wire::Ask& ask, std::stop_token over,
+                                                 const wire::ProgressSink&) {
+    return answer(ask, *node, policy, over);
+  };
+  wire::ServerOptions server;
+  server.timing = options.timing;
+  return wire::serve(std::move(link), handler, stop, server);
+}
+
+Result<> serve_standard_streams(std::stop_token stop) {
+  ServeOptions options;
+  options.policy = TRY(load_policy());
+  auto channel = TRY(wire::over_standard_streams());
+  return serve(std::move(channel), std::make_shared<LocalNode>(), options, stop);
+}
+
+}  // namespace dugong::node
