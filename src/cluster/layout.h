@@ -25,6 +25,8 @@ std::string anchor_name(const spec::Node& node, unsigned number);
 std::string archive_name(const spec::Node& node);
 std::string superuser_file(const runtime::Paths& paths);
 std::string passfile(const runtime::Paths& paths);  // of primary_conninfo
+// Holds the version of the dugong that installed dugong-wal there.
+std::string wal_client_version_file(const runtime::Paths& paths);
 std::string lock_name(const spec::Spec& spec, const spec::Node& node);
 // "dugong-20261122-211530-1": sortable for people; nothing depends on it but uniqueness.
 std::string snapshot_name(std::int64_t wall_seconds, unsigned number);
@@ -37,13 +39,8 @@ bool is_ours(const zfs::Dataset& dataset, const spec::Spec& spec, const spec::No
 bool has_role(const zfs::Dataset& dataset, const spec::Spec& spec, const spec::Node& node, std::string_view role);
 const zfs::Dataset* find_dataset(const std::vector<zfs::Dataset>& all, std::string_view name);
 // The dataset that holds PGDATA; none: there is none yet. Error refused: more than one.
-Result<const zfs::Dataset*> live_of(const std::vector<zfs::Dataset>& all, const spec::Spec& spec, const spec::Node& node);
+Result<const zfs::Dataset*> live_of(const std::vector<zfs::Dataset>& all, const spec::Spec& spec,
+                                    const spec::Node& node);
 std::vector<const zfs::Dataset*> snapshots_of(const std::vector<zfs::Dataset>& all, std::string_view dataset);
-
-// dugong.conf of this node: spec's settings, the replica's, and what dugong owns. `floor`: values below which the five
-// hot-standby settings must not go now (see plan_conf.cpp); empty: none.
-Result<std::string> render_dugong_conf(const spec::Spec& spec, const spec::Node& node, bool replica,
-                                       const runtime::Software& software,
-                                       const std::optional<postgres::HotStandbySettings>& floor);
 
 }  // namespace dugong::cluster

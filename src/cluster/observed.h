@@ -21,7 +21,7 @@ namespace dugong::cluster {
 template <class T>
 struct Sample {
   std::optional<T> value;
-  Error error;                   // why there is no value; its kind tells "down" from "not asked"
+  Error error;                    // why there is no value; its kind tells "down" from "not asked"
   Steady::time_point taken_at{};  // when the answer arrived
 
   explicit operator bool() const { return value.has_value(); }
@@ -55,11 +55,10 @@ struct ObservedNode {
   Sample<Host> host;  // no value: the node cannot be reached, and neither has any other sample one
   Sample<zfs::Pool> pool;
   Sample<std::vector<zfs::Dataset>> storage;  // the prefix and everything below; empty: the prefix does not exist
-  Sample<zfs::Dataset> pool_root;             // for the room that is left
   Sample<runtime::Software> software;
   Sample<runtime::ServerFacts> server;
   Sample<postgres::DataFacts> data;
-  Sample<postgres::ServerSql> sql;  // no value: not running or not ready, error.what says which
+  Sample<postgres::ServerSql> sql;        // no value: not running or not ready, error.what says which
   std::map<std::string, FileView> files;  // wanted_files() of layout.h, by path
   // Marks of role passwords (node::RolePasswordMark), by role; absent: role or server not there.
   std::map<std::string, std::string> password_marks;

@@ -22,12 +22,13 @@ Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptio
 Plan plan_abandon(const spec::Spec& spec, const Observed& seen);
 
 struct DownOptions {
+  std::set<std::string> only;  // nodes; empty: all
   bool destroy = false;
 };
 // Replicas first, then the primary. With destroy: containers, datasets with our mark, our directories.
 Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownOptions& options);
 
-// Everything that forbids touching a node at all; each refusal says what to do. Used by plan_up before any step.
-Result<> judge_ground(const spec::Spec& spec, const Observed& seen);
+// Everything that forbids touching a node at all, each refusal with what to do. plan_up asks it before any step.
+Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOptions& options);
 
 }  // namespace dugong::cluster

@@ -8,7 +8,6 @@
 
 #include "base/ids.h"
 #include "base/secret.h"
-#include "postgres/control.h"
 #include "postgres/facts.h"
 #include "runtime/commands.h"
 #include "zfs/commands.h"
@@ -24,7 +23,7 @@ struct MakeDirectory {
 };
 struct WriteFile {
   std::string path;
-  Secret content;       // a Secret even where it is none: a plan is printed, contents never are
+  Secret content;  // a Secret even where it is none: a plan is printed, contents never are
   std::uint32_t mode = 0644;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
@@ -79,18 +78,15 @@ struct CopySnapshot {  // the step's node receives
   std::string from_node;
   zfs::Send send;
   zfs::Receive receive;
-  Guid guid;  // success is: the receiver lists this one
+  Guid guid;           // success is: the receiver lists this one
   Bytes expected = 0;  // estimate; 0: unknown
   friend bool operator==(const CopySnapshot& a, const CopySnapshot& b) {
     return a.from_node == b.from_node && a.send.snapshot == b.send.snapshot && a.send.from == b.send.from &&
            a.receive.dataset == b.receive.dataset && a.guid == b.guid;
   }
 };
-struct WaitControl {  // until a standby's control file shows settings no larger than these
-  postgres::HotStandbySettings settings;
-  friend bool operator==(const WaitControl&, const WaitControl&) = default;
-};
-struct WaitStreaming {  // until it streams on the upstream's timeline and has replayed what the upstream had at the start
+struct WaitStreaming {  // until it streams on the upstream's timeline and has replayed what the upstream had at the
+                        // start
   std::string upstream;
   friend bool operator==(const WaitStreaming&, const WaitStreaming&) = default;
 };
@@ -99,7 +95,7 @@ using Action =
     std::variant<MakeDirectory, WriteFile, CleanData, RemoveDirectory, InstallWalClient, zfs::Create, zfs::Clone,
                  zfs::Destroy, zfs::DestroySnapshot, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount,
                  zfs::Unmount, runtime::InitData, runtime::StartServer, runtime::StopServer, runtime::RemoveServer,
-                 RunQuery, SetPassword, WaitReady, ProveArchive, TakeSnapshot, CopySnapshot, WaitControl, WaitStreaming>;
+                 RunQuery, SetPassword, WaitReady, ProveArchive, TakeSnapshot, CopySnapshot, WaitStreaming>;
 
 struct Step {
   std::string node;
@@ -109,7 +105,7 @@ struct Step {
 
 struct Plan {
   std::vector<Step> steps;
-  bool more = false;  // observe and plan again when these are done: what follows depends on what they show
+  bool more = false;               // observe and plan again when these are done: what follows depends on what they show
   std::vector<std::string> notes;  // what the operator should know, though nothing is done about it
 };
 

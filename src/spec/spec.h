@@ -2,6 +2,13 @@
 //
 // parse_spec() is pure: environment and secret files come in through Surroundings, so every error can be shown in a
 // unit test. Every error is ErrorKind::invalid with where = "dugong.toml:LINE:COLUMN" and changes nothing.
+//
+// Who starts as primary: the node that says role = "primary"; if none does, the first one. It follows nobody. Every
+// other node follows the node it names, or the primary when it names none; cascading is allowed. So two primaries,
+// none (the first follows somebody or says role = "replica"), and circles are all visible in the file, and refused.
+//
+// ${NAME} in any string value is replaced from the environment, once: neither what a variable holds nor what a secret's
+// variable or file holds is looked at again. "$${" is a literal "${".
 #pragma once
 
 #include <cstdint>
@@ -28,23 +35,23 @@ struct Position {
 enum class RuntimeKind { compose, process };
 
 struct Setting {
-  std::string name;   // as written, lower case
-  std::string value;  // as text: 3072 → "3072", true → "on", "32GB" stays
-  Position position;
+  std::string name;   // lower case
+  std::string value;  // as text: 3072 → "3072", 0.90 → "0.90", true → "on", "32GB" stays
+  Position position;  // of the name
   friend bool operator==(const Setting&, const Setting&) = default;
 };
 
 struct Postgres {
   RuntimeKind runtime = RuntimeKind::compose;
-  std::string image;               // compose only
-  std::string bin_dir;             // process only: where initdb, pg_ctl and postgres are
+  std::string image;                 // compose only
+  std::string bin_dir;               // process only: where initdb, pg_ctl and postgres are
   std::string os_user = "postgres";  // process only: who owns the data
   std::string database = "postgres";
-  std::uint16_t port = 5432;       // of a node that gives none
-  std::string shm_size = "1g";     // compose only
-  std::string logs;                // host directory; empty: beside the data, per node
-  std::vector<std::string> extensions;  // created in `database`; default {"timescaledb"}
-  std::vector<Setting> settings;         // both roles
+  std::uint16_t port = 5432;              // of a node that gives none
+  std::string shm_size = "1g";            // compose only
+  std::string logs;                       // host directory; empty: beside the data, per node
+  std::vector<std::string> extensions;    // created in `database`; default {"timescaledb"}
+  std::vector<Setting> settings;          // both roles
   std::vector<Setting> replica_settings;  // added, or overriding, on replicas
 };
 
@@ -60,7 +67,8 @@ struct Node {
   std::string address;             // IPv4, IPv6 or host name: what the other nodes connect to
   std::optional<std::string> ssh;  // absent: this machine
   std::string prefix;              // parent dataset, POOL/…
-  std::string directory;           // host directory of mounts, compose file, secrets; default /srv/dugong/CLUSTER/NODE
+  std::string directory;           // host directory of mounts, compose file, secrets, without '/' at its end; default
+                                   // /srv/dugong/CLUSTER/NODE
   std::uint16_t port = 0;          // resolved
   std::string follows;             // upstream's name; empty on the starting primary only
   Position position;
@@ -69,6 +77,12 @@ struct Node {
 
 struct Ssh {
   std::string config;  // passed to ssh as -F; empty: ssh's own defaults
+};
+
+struct Storage {
+  std::string recordsize = "64K";  // of the data; ZFS's own words, 8K at least (full_page_writes=off leans on it)
+  Bytes reserve = Bytes{1} << 30;  // refreservation of the live dataset: room that snapshots cannot take from it
+  Bytes archive_quota = 0;         // 0: none
 };
 
 struct Seed {
@@ -83,6 +97,7 @@ struct Spec {
   Postgres postgres;
   Auth auth;
   Ssh ssh;
+  Storage storage;
   Seed seed;
   std::vector<Node> nodes;  // in the file's order
 

@@ -1,0 +1,49 @@
+#include "cluster/ground.h"
+
+namespace dugong::cluster {
+
+const FileView& Ground::file(const std::string& path) const {
+  static const FileView missing;
+  auto it = seen.files.find(path);
+  return it == seen.files.end() ? missing : it->second;
+}
+
+Result<Ground> ground_of(const spec::Spec& spec, const Observed& seen, const spec::Node& node) {
+  const ObservedNode& self = *seen.find(node.name);
+  const auto* live = TRY(live_of(*self.storage, spec, node));
+  return Ground{.spec = spec,
+                .node = node,
+                .all = seen,
+                .seen = self,
+                .server = server_of(spec, node),
+                .host = host_paths_of(spec, node),
+                .inside = server_paths_of(spec, node, *self.software),
+                .parent = find_dataset(*self.storage, node.prefix),
+                .live = live};
+}
+
+std::string compose_text(const Ground& g) {
+  return runtime::render_compose({.server = g.server,
+                                  .cluster = g.spec.cluster,
+                                  .node = g.node.name,
+                                  .image = g.spec.postgres.image,
+                                  .software = *g.seen.software,
+                                  .host = g.host,
+                                  .inside = g.inside,
+                                  .shm_size = g.spec.postgres.shm_size,
+                                  .superuser = g.spec.auth.superuser,
+                                  .database = g.spec.postgres.database,
+                                  .address = g.node.address});
+}
+
+zfs::Properties live_properties(const Ground& ground, const std::string& state) {
+  return {{"canmount", "noauto"},  // mounted by us after our own checks, never by `zfs mount -a` alone
+          {"mountpoint", ground.host.data},
+          {"refreservation", std::to_string(ground.spec.storage.reserve)},
+          {"dugong:cluster", ground.spec.cluster},
+          {"dugong:node", ground.node.name},
+          {"dugong:role", "live"},
+          {"dugong:state", state}};
+}
+
+}  // namespace dugong::cluster

@@ -1,0 +1,90 @@
+// One node's part of spec and observation, gathered once, as the planners of a node want it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/layout.h"
+#include "cluster/observed.h"
+#include "cluster/step.h"
+#include "spec/spec.h"
+
+namespace dugong::cluster {
+
+struct Ground {
+  const spec::Spec& spec;
+  const spec::Node& node;
+  const Observed& all;
+  const ObservedNode& seen;
+  runtime::Server server;
+  runtime::Paths host;
+  runtime::Paths inside;
+  const zfs::Dataset* parent = nullptr;
+  const zfs::Dataset* live = nullptr;
+
+  [[nodiscard]] const std::vector<zfs::Dataset>& storage() const { return *seen.storage; }
+  [[nodiscard]] bool running() const { return seen.server && seen.server->state == runtime::ServerState::running; }
+  [[nodiscard]] bool answering() const { return running() && seen.sql && seen.sql->accepts_clients; }
+  // A property "dugong:KEY" of the live dataset; "" when there is none.
+  [[nodiscard]] std::string live_mark(const std::string& key) const { return mark_of(live, key); }
+  [[nodiscard]] std::string parent_mark(const std::string& key) const { return mark_of(parent, key); }
+  [[nodiscard]] const FileView& file(const std::string& path) const;
+
+ private:
+  static std::string mark_of(const zfs::Dataset* dataset, const std::string& key) {
+    const auto* mark = dataset == nullptr ? nullptr : dataset->mark(key);
+    return mark == nullptr ? "" : *mark;
+  }
+};
+
+// Needs the samples host, storage and software; judge_ground has seen to that. Error: refused (two live datasets).
+Result<Ground> ground_of(const spec::Spec& spec, const Observed& seen, const spec::Node& node);
+
+// A plan that remembers which node it is planning for.
+class Steps {
+ public:
+  Steps(Plan& plan, const spec::Node& node) : plan_{plan}, node_{node} {}
+  template <class Action>
+  void add(Action action, std::string why = {}) {
+    plan_.steps.push_back({node_.name, std::move(action), std::move(why)});
+    ++count_;
+  }
+  void look_again() { plan_.more = true; }
+  void note(std::string text) { plan_.notes.push_back(node_.name + ": " + std::move(text)); }
+  [[nodiscard]] bool none() const { return count_ == 0; }
+
+ private:
+  Plan& plan_;
+  const spec::Node& node_;
+  std::size_t count_ = 0;
+};
+
+// Whether a node is as the file says, as far as a stage of planning goes.
+enum class Stage {
+  settled,  // nothing left to do here
+  planned,  // steps were added; later stages of this node may be planned after them
+  wait,     // steps were added, or something must show itself, before more can be said
+};
+
+// The stages, in the order in which plan_up runs them.
+Stage plan_storage(const Ground& ground, Plan& plan);              // parent, directories, secrets, archive
+Result<Stage> plan_first_start(const Ground& ground, Plan& plan);  // primary: live dataset and initdb
+Result<Stage> plan_server(const Ground& ground, Plan& plan);       // compose file, dugong.conf, pg_hba.conf, running
+Result<Stage> plan_database(const Ground& ground, Plan& plan);     // primary: database, extensions, roles, archive
+Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan);
+void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan);  // bases nobody needs
+
+// dugong.conf, postgresql.conf's include, pg_hba.conf: what differs, as WriteFile steps. Returns what was added.
+struct ConfChanges {
+  bool conf = false;
+  bool hba = false;
+};
+Result<ConfChanges> plan_conf_files(const Ground& ground, Steps& steps);
+
+// The node's compose file.
+std::string compose_text(const Ground& ground);
+
+// Properties of a live dataset, created or cloned.
+zfs::Properties live_properties(const Ground& ground, const std::string& state);
+
+}  // namespace dugong::cluster

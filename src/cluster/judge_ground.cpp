@@ -1,0 +1,214 @@
+// Everything that forbids touching a node at all, said before the first step with what to do about it.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cluster/ground.h"
+#include "cluster/plan_up.h"
+#include "cluster/settings.h"
+#include "postgres/standby.h"
+
+namespace dugong::cluster {
+namespace {
+
+constexpr const char* unchanged = "nothing was changed";
+
+auto refuse(const spec::Node& node, std::string what, std::string next) {
+  return fail(Error{ErrorKind::refused, std::move(what), node.name, unchanged, std::move(next)});
+}
+
+Result<> judge_reachable(const spec::Node& node, const ObservedNode& seen) {
+  if (!seen.reachable()) {
+    Error error = seen.host.error;
+    error.kind = ErrorKind::refused;
+    error.left = unchanged;
+    if (error.next.empty())
+      error.next =
+          fmt::format("make `ssh {}` work without a password prompt, then run this again", node.ssh.value_or(""));
+    return fail(std::move(error).at(node.name));
+  }
+  for (const Error* error : {seen.pool ? nullptr : &seen.pool.error, seen.storage ? nullptr : &seen.storage.error,
+                             seen.software ? nullptr : &seen.software.error, seen.data ? nullptr : &seen.data.error,
+                             seen.server ? nullptr : &seen.server.error}) {
+    if (error == nullptr) continue;
+    Error copy = *error;
+    copy.kind = ErrorKind::refused;
+    copy.left = unchanged;
+    return fail(std::move(copy).at(node.name));
+  }
+  return {};
+}
+
+Result<> judge_parent(const Ground& g) {
+  if (g.parent == nullptr) return {};
+  if (!has_role(*g.parent, g.spec, g.node, "parent")) {
+    const auto* cluster = g.parent->mark("cluster");
+    const std::string whose =
+        cluster == nullptr ? "it carries no mark of dugong"
+                           : fmt::format("it is marked for node '{}' of cluster '{}'", g.parent_mark("node"), *cluster);
+    return refuse(
+        g.node,
+        fmt::format("dataset {} exists and is not ours: {} ({} in it)", g.node.prefix, whose,
+                    human_bytes(g.parent->used)),
+        fmt::format("choose another prefix for node '{}', or destroy the dataset if nobody needs it", g.node.name));
+  }
+  if (g.parent->mounted || g.parent->mountpoint != "none")
+    return refuse(g.node, fmt::format("{} must not be mounted, but is at {}", g.node.prefix, g.parent->mountpoint),
+                  fmt::format("zfs set mountpoint=none {}", g.node.prefix));
+  return {};
+}
+
+// A dataset of that name which we would have to create or receive, but which somebody else made.
+Result<> judge_children(const Ground& g) {
+  for (const auto& dataset : g.storage()) {
+    if (dataset.is_snapshot || is_ours(dataset, g.spec, g.node)) continue;
+    const auto name = dataset.name.substr(dataset.name.rfind('/') + 1);
+    const bool wanted = name == "archive" || name == "live-0";
+    if (wanted && zfs::parent_of(dataset.name) == g.node.prefix)
+      return refuse(g.node, fmt::format("{} exists but carries no mark of dugong", dataset.name),
+                    "rename or destroy it: dugong touches nothing that it did not make");
+    if (g.live != nullptr && zfs::is_below(dataset.name, g.live->name))
+      return refuse(g.node,
+                    fmt::format("{} lies inside the data directory: a snapshot of {} would not hold it", dataset.name,
+                                g.live->name),
+                    "move it out of the data directory: data and WAL must be in one dataset");
+  }
+  return {};
+}
+
+Result<> judge_data_place(const Ground& g) {
+  if (g.live == nullptr) {
+    if (!g.seen.data->exists || g.seen.data->empty) return {};
+    return refuse(g.node, fmt::format("{} is not empty, and no dataset of dugong is mounted there", g.host.data),
+                  "move what is in it away, or give the node another `directory`");
+  }
+  if (g.live->mountpoint != g.host.data)
+    return refuse(g.node,
+                  fmt::format("{} is to be mounted at {}, not at {}", g.live->name, g.live->mountpoint, g.host.data),
+                  fmt::format("zfs set mountpoint={} {}, or put the old `directory` back into the file", g.host.data,
+                              g.live->name));
+  for (const auto& [link, target] : g.seen.data->links) {
+    if (target.starts_with(g.host.data + "/")) continue;
+    return refuse(
+        g.node, fmt::format("{}/{} points to {}: outside of what one atomic snapshot holds", g.host.data, link, target),
+        "move it into the data directory: WAL and tablespaces must be in the same snapshot as the data");
+  }
+  if (g.seen.sql && !g.seen.sql->tablespaces.empty())
+    return refuse(g.node,
+                  fmt::format("a tablespace lies at {}: outside of what one atomic snapshot holds",
+                              g.seen.sql->tablespaces.front()),
+                  "ALTER TABLE … SET TABLESPACE pg_default, then DROP TABLESPACE");
+  return {};
+}
+
+Result<> judge_alone(const Ground& g) {
+  if (!g.seen.server->strangers.empty())
+    return refuse(g.node, fmt::format("{} is in use by {}", g.host.data, g.seen.server->strangers.front()),
+                  "stop it: two servers on one data directory destroy it");
+  const auto& ports = g.seen.host->listening;
+  if (!g.running() && std::ranges::find(ports, g.node.port) != ports.end())
+    return refuse(g.node, fmt::format("port {} is in use on {}", g.node.port, g.seen.host->hostname),
+                  "stop what listens there (`ss -ltnp` shows it), or give the node another `port`");
+  const auto socket = fmt::format("{}/.s.PGSQL.{}", g.host.run, g.node.port);
+  constexpr std::size_t sun_path = 107;  // unix(7)
+  if (socket.size() > sun_path)
+    return refuse(g.node, fmt::format("the path of the server's socket is longer than {} bytes: {}", sun_path, socket),
+                  "choose a shorter `directory` for the node");
+  return {};
+}
+
+Result<> judge_same_software(const Ground& g, const Ground& primary) {
+  const auto& mine = *g.seen.software;
+  const auto& theirs = *primary.seen.software;
+  if (g.server.kind == runtime::Kind::process) {
+    if (mine.version_number / 10000 == theirs.version_number / 10000) return {};
+    return refuse(
+        g.node,
+        fmt::format("PostgreSQL {} here, {} on {}", mine.version_number, theirs.version_number, primary.node.name),
+        "a physical replica needs the primary's major version");
+  }
+  const auto& running = primary.seen.server->image_id;
+  const auto& want = running.empty() ? theirs.id : running;
+  if (mine.id == want) return {};
+  return refuse(
+      g.node,
+      fmt::format("image {} is {} here, but {} runs {}", g.spec.postgres.image, mine.id, primary.node.name, want),
+      fmt::format("`docker save {0}` on {1} and `docker load` it here, or pull the same digest on both",
+                  g.spec.postgres.image, primary.node.name));
+}
+
+Result<> judge_same_cluster(const Ground& g, const Ground& primary) {
+  const auto& mine = g.seen.data->control;
+  const auto& theirs = primary.seen.data->control;
+  if (g.seen.sql && !g.seen.sql->in_recovery)
+    return refuse(g.node, fmt::format("{} is a replica in the file, but it takes writes", g.node.name),
+                  "two primaries: find out which one is right and stop the other");
+  if (g.live == nullptr || !mine || !theirs || mine->system_identifier == theirs->system_identifier) return {};
+  return refuse(g.node,
+                fmt::format("{} holds another cluster: system identifier {}, not {}", g.live->name,
+                            to_string(mine->system_identifier), to_string(theirs->system_identifier)),
+                "give this node an empty prefix, or put the right primary into the file");
+}
+
+// What a first copy will take: as stored where both pools store alike, uncompressed where the receiver cannot do as
+// well.
+Result<> judge_room(const Ground& g, const Ground& primary) {
+  if (g.live != nullptr || primary.live == nullptr) return {};
+  for (const auto& dataset : g.storage())
+    if (has_role(dataset, g.spec, g.node, "anchor")) return {};
+  const auto& source = *primary.live;
+  const bool alike = g.seen.pool->has_lz4 || !primary.seen.pool->has_lz4;
+  const Bytes stored = source.referenced;
+  const Bytes logical = std::max(source.logical_referenced, stored);
+  const Bytes need = (alike ? stored : logical) / 100 * 105 + (Bytes{64} << 20) + g.spec.storage.reserve;
+  const Bytes available = g.parent != nullptr ? g.parent->available : g.seen.pool->free;
+  if (available >= need) return {};
+  return refuse(g.node,
+                fmt::format("pool {} has room for {}, but the copy needs {} ({} stored on {}, {} uncompressed)",
+                            g.seen.pool->name, human_bytes(available), human_bytes(need), human_bytes(stored),
+                            primary.node.name, human_bytes(logical)),
+                "free space, add a vdev, or choose another pool in `prefix`");
+}
+
+Result<> judge_hot_standby(const spec::Spec& spec) {
+  const auto primary = TRY(wanted_hot_standby(spec, false));
+  const auto replica = TRY(wanted_hot_standby(spec, true));
+  for (const auto& gap : postgres::hot_standby_gaps(primary, replica))
+    return fail(
+        Error{ErrorKind::refused,
+              fmt::format("{} is {} on replicas and {} on the primary: a hot standby must have at least as much",
+                          gap.setting, gap.replica, gap.primary),
+              spec.file, unchanged,
+              fmt::format("take {} out of [postgres.replica_settings], or raise it there", gap.setting)});
+  return {};
+}
+
+Result<> judge_node(const Ground& g) {
+  TRY(judge_parent(g));
+  TRY(judge_children(g));
+  TRY(judge_data_place(g));
+  return judge_alone(g);
+}
+
+}  // namespace
+
+Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
+  TRY(judge_hot_standby(spec));
+  const auto selected = [&](const spec::Node& node) {
+    return node.is_primary() || options.only.empty() || options.only.contains(node.name);
+  };
+  for (const auto& node : spec.nodes)
+    if (selected(node)) TRY(judge_reachable(node, *seen.find(node.name)));
+  const auto primary = TRY(ground_of(spec, seen, spec.primary()));
+  TRY(judge_node(primary));
+  for (const auto& node : spec.nodes) {
+    if (node.is_primary() || !selected(node)) continue;
+    const auto g = TRY(ground_of(spec, seen, node));
+    TRY(judge_node(g));
+    TRY(judge_same_software(g, primary));
+    TRY(judge_same_cluster(g, primary));
+    TRY(judge_room(g, primary));
+  }
+  return {};
+}
+
+}  // namespace dugong::cluster

@@ -1,0 +1,107 @@
+#include "cluster/layout.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace dugong::cluster {
+
+runtime::Kind runtime_kind(const spec::Spec& spec) {
+  return spec.postgres.runtime == spec::RuntimeKind::compose ? runtime::Kind::compose : runtime::Kind::process;
+}
+
+runtime::Server server_of(const spec::Spec& spec, const spec::Node& node) {
+  const auto paths = host_paths_of(spec, node);
+  return {.kind = runtime_kind(spec),
+          .project = fmt::format("dugong-{}-{}", spec.cluster, node.name),
+          .compose_file = node.directory + "/docker-compose.yaml",
+          .bin_dir = spec.postgres.bin_dir,
+          .os_user = spec.postgres.os_user,
+          .data = paths.data,
+          .log_file = paths.logs + "/server.log",
+          .port = node.port};
+}
+
+runtime::Paths host_paths_of(const spec::Spec& spec, const spec::Node& node) {
+  // Nodes that share a host must not share a log directory.
+  const std::string logs = spec.postgres.logs.empty() ? "" : spec.postgres.logs + "/" + node.name;
+  return runtime::host_paths(node.directory, logs);
+}
+
+runtime::Paths server_paths_of(const spec::Spec& spec, const spec::Node& node, const runtime::Software& software) {
+  return runtime::server_paths(runtime_kind(spec), host_paths_of(spec, node), software.pgdata);
+}
+
+std::string live_name(const spec::Node& node, unsigned number) {
+  return fmt::format("{}/live-{}", node.prefix, number);
+}
+std::string anchor_name(const spec::Node& node, unsigned number) {
+  return fmt::format("{}/anchor-{}", node.prefix, number);
+}
+std::string archive_name(const spec::Node& node) { return node.prefix + "/archive"; }
+std::string superuser_file(const runtime::Paths& paths) { return paths.secrets + "/superuser.pass"; }
+std::string passfile(const runtime::Paths& paths) { return paths.secrets + "/replication.pgpass"; }
+
+std::string lock_name(const spec::Spec& spec, const spec::Node& node) { return spec.cluster + "." + node.name; }
+
+std::string snapshot_name(std::int64_t wall_seconds, unsigned number) {
+  return fmt::format("dugong-{:%Y%m%d-%H%M%S}-{}", fmt::gmtime(static_cast<std::time_t>(wall_seconds)), number);
+}
+
+std::vector<std::string> wanted_files(const spec::Spec& spec, const spec::Node& node) {
+  const auto paths = host_paths_of(spec, node);
+  return {paths.directory,
+          paths.logs,
+          paths.run,
+          paths.secrets,
+          paths.bin,
+          paths.archive,
+          superuser_file(paths),
+          passfile(paths),
+          wal_client_version_file(paths),
+          paths.archive + "/.system_identifier",
+          server_of(spec, node).compose_file};
+}
+
+std::string wal_client_version_file(const runtime::Paths& paths) { return paths.bin + "/VERSION"; }
+
+bool is_ours(const zfs::Dataset& dataset, const spec::Spec& spec, const spec::Node& node) {
+  const auto* cluster = dataset.mark("cluster");
+  const auto* name = dataset.mark("node");
+  return cluster != nullptr && name != nullptr && *cluster == spec.cluster && *name == node.name;
+}
+
+bool has_role(const zfs::Dataset& dataset, const spec::Spec& spec, const spec::Node& node, std::string_view role) {
+  const auto* is = dataset.mark("role");
+  return is_ours(dataset, spec, node) && !dataset.is_snapshot && is != nullptr && *is == role;
+}
+
+const zfs::Dataset* find_dataset(const std::vector<zfs::Dataset>& all, std::string_view name) {
+  auto it = std::ranges::find(all, name, &zfs::Dataset::name);
+  return it == all.end() ? nullptr : &*it;
+}
+
+Result<const zfs::Dataset*> live_of(const std::vector<zfs::Dataset>& all, const spec::Spec& spec,
+                                    const spec::Node& node) {
+  const zfs::Dataset* live = nullptr;
+  for (const auto& dataset : all) {
+    if (!has_role(dataset, spec, node, "live")) continue;
+    if (live != nullptr)
+      return fail(ErrorKind::refused,
+                  fmt::format("{} and {} are both marked as the live data of {}", live->name, dataset.name, node.name),
+                  fmt::format("decide which one it is and run `zfs set dugong:role=aside` on the other"));
+    live = &dataset;
+  }
+  return live;
+}
+
+std::vector<const zfs::Dataset*> snapshots_of(const std::vector<zfs::Dataset>& all, std::string_view dataset) {
+  std::vector<const zfs::Dataset*> found;
+  for (const auto& one : all)
+    if (one.is_snapshot && zfs::dataset_of(one.name) == dataset) found.push_back(&one);
+  std::ranges::sort(found, {}, &zfs::Dataset::createtxg);
+  return found;
+}
+
+}  // namespace dugong::cluster

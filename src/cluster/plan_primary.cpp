@@ -1,0 +1,148 @@
+// The primary's own stages: its first start, and what is inside the database.
+//
+// A live dataset is marked `initializing` until the server has been seen to take clients. Until then nobody's data is
+// in it, and an initdb that was cut off leaves a directory that looks whole (PG_VERSION is written early): such a
+// dataset is made anew. After that mark initdb can never happen again on this node.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cluster/ground.h"
+#include "cluster/settings.h"
+
+namespace dugong::cluster {
+namespace {
+
+void plan_create_live(const Ground& g, Steps& steps) {
+  const auto name = live_name(g.node, 0);
+  steps.add(zfs::Create{name, live_properties(g, "initializing")});
+  steps.add(zfs::Mount{name});
+  steps.add(MakeDirectory{g.host.data, 0700, g.seen.software->uid, g.seen.software->gid});
+}
+
+void plan_init(const Ground& g, Steps& steps) {
+  if (g.server.kind == runtime::Kind::process)
+    steps.add(runtime::InitData{g.server, g.spec.auth.superuser, superuser_file(g.host)});
+  else
+    steps.add(runtime::StartServer{g.server}, "the image's entrypoint runs initdb in the empty directory");
+}
+
+void plan_compose_before_init(const Ground& g, Steps& steps) {
+  if (g.server.kind != runtime::Kind::compose || g.file(g.server.compose_file).content == compose_text(g)) return;
+  steps.add(WriteFile{g.server.compose_file, Secret{compose_text(g)}, 0644, 0, 0, {}});
+}
+
+void plan_mark_ready(const std::string& live, Steps& steps) {
+  steps.add(WaitReady{});
+  steps.add(zfs::SetProperties{live, {{"dugong:state", "ready"}}});
+  steps.look_again();
+}
+
+// A process is started only after dugong.conf is there, so its first round ends with initdb.
+void plan_init_and_wait(const Ground& g, const std::string& live, Steps& steps) {
+  plan_compose_before_init(g, steps);
+  plan_init(g, steps);
+  if (g.server.kind == runtime::Kind::compose) return plan_mark_ready(live, steps);
+  steps.add(zfs::SetProperties{live, {{"dugong:state", "ready"}}});
+  steps.look_again();
+}
+
+Stage plan_resume_init(const Ground& g, Steps& steps) {
+  if (!g.live->mounted) {
+    steps.add(zfs::Mount{g.live->name});
+    steps.look_again();
+    return Stage::wait;
+  }
+  if (g.running()) {
+    plan_mark_ready(g.live->name, steps);
+    return Stage::wait;
+  }
+  if (g.seen.data && g.seen.data->empty) {
+    steps.add(MakeDirectory{g.host.data, 0700, g.seen.software->uid, g.seen.software->gid});
+    plan_init_and_wait(g, g.live->name, steps);
+    return Stage::wait;
+  }
+  if (g.server.kind == runtime::Kind::compose && g.seen.server && g.seen.server->state != runtime::ServerState::absent)
+    steps.add(runtime::RemoveServer{g.server});
+  steps.add(zfs::Unmount{g.live->name});
+  steps.add(zfs::Destroy{g.live->name}, "an initdb that was cut off; nobody's data is in it");
+  steps.look_again();
+  return Stage::wait;
+}
+
+bool has(const std::vector<std::string>& all, const std::string& one) {
+  return std::ranges::find(all, one) != all.end();
+}
+
+Result<> plan_extensions(const Ground& g, Steps& steps) {
+  const auto& sql = *g.seen.sql;
+  for (const auto& extension : g.spec.postgres.extensions) {
+    if (sql.extensions.contains(extension)) continue;
+    if (!sql.available_extensions.contains(extension))
+      return fail(ErrorKind::refused, fmt::format("{}: the server offers no extension '{}'", g.node.name, extension),
+                  "install it where PostgreSQL runs, use an image that has it, or take it out of `extensions`");
+    steps.add(RunQuery{"create_extension", {extension}, g.spec.postgres.database});
+  }
+  return {};
+}
+
+void plan_password(const Ground& g, const std::string& role, const Secret& password, bool replication,
+                   const std::string& key, Steps& steps) {
+  const auto& roles = g.seen.sql->roles;
+  const auto it = roles.find(role);
+  const bool able = it != roles.end() && it->second.can_login && (!replication || it->second.replication);
+  const auto mark = g.seen.password_marks.find(role);
+  const bool same = mark != g.seen.password_marks.end() && !mark->second.empty() && mark->second == g.parent_mark(key);
+  if (able && same) return;
+  steps.add(SetPassword{role, password, replication, g.node.prefix, "dugong:" + key});
+}
+
+// The archive is proved once per way of archiving; `verify` proves it again whenever it is asked.
+std::string archive_mark(const Ground& g) {
+  const auto& settings = g.seen.sql->settings;
+  auto command = settings.find("archive_command");
+  const std::string text = command == settings.end() ? "" : command->second.value;
+  return fmt::format("{}-{:016x}", to_string(g.seen.sql->system_identifier), std::hash<std::string>{}(text));
+}
+
+void plan_archive(const Ground& g, Steps& steps) {
+  const auto path = g.host.archive + "/.system_identifier";
+  const std::string id = to_string(g.seen.sql->system_identifier) + "\n";
+  if (g.file(path).content != id)
+    steps.add(WriteFile{path, Secret{id}, 0644, g.seen.software->uid, g.seen.software->gid, {}});
+  const auto mark = archive_mark(g);
+  if (g.parent_mark("archive_proved") == mark) return;
+  steps.add(ProveArchive{g.host.data + "/pg_wal", g.host.archive, g.node.prefix, mark});
+}
+
+}  // namespace
+
+Result<Stage> plan_first_start(const Ground& g, Plan& plan) {
+  Steps steps{plan, g.node};
+  if (g.live == nullptr) {
+    plan_create_live(g, steps);
+    plan_init_and_wait(g, live_name(g.node, 0), steps);
+    return Stage::wait;
+  }
+  const auto state = g.live_mark("state");
+  if (state == "initializing") return plan_resume_init(g, steps);
+  if (state == "ready") return Stage::settled;
+  return fail(ErrorKind::refused,
+              fmt::format("{} is marked '{}': it was made for a replica, but {} is the primary in the file",
+                          g.live->name, state, g.node.name),
+              "name the node that is the primary now as the primary in the cluster file");
+}
+
+Result<Stage> plan_database(const Ground& g, Plan& plan) {
+  Steps steps{plan, g.node};
+  const bool fresh = !has(g.seen.sql->databases, g.spec.postgres.database);
+  if (fresh) steps.add(RunQuery{"create_database", {g.spec.postgres.database}, "postgres"});
+  TRY(plan_extensions(g, steps));
+  plan_password(g, g.spec.auth.superuser, g.spec.auth.superuser_password, false, "super_check", steps);
+  plan_password(g, g.spec.auth.replication_user, g.spec.auth.replication_password, true, "repl_check", steps);
+  plan_archive(g, steps);
+  if (steps.none()) return Stage::settled;
+  steps.look_again();
+  return Stage::planned;
+}
+
+}  // namespace dugong::cluster

@@ -1,0 +1,336 @@
+// How a replica comes to be: slot, held and catalogued snapshot, copy into the anchor, clone, clean-up, start.
+//
+// The order is what makes it safe to be cut anywhere:
+//  - a slot exists before the snapshot that needs it (slot.c: ReplicationSlotReserveWal keeps from the last redo LSN);
+//  - `dugong:receiving` names the anchor on the marked parent before the first byte, so that what a broken receive
+//    leaves behind is known to be ours although it carries no mark;
+//  - a clone is `received` until it has standby.signal and lost what belongs to the server it came from, and only a
+//    `ready` one is ever started: without that file it would come up as a second primary.
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+
+#include "cluster/catalogue.h"
+#include "cluster/ground.h"
+#include "cluster/settings.h"
+#include "postgres/conf.h"
+#include "postgres/control.h"
+#include "postgres/identifiers.h"
+
+namespace dugong::cluster {
+namespace {
+
+struct Anchor {
+  const zfs::Dataset* dataset = nullptr;
+  bool marked = false;
+};
+
+// The newest received lineage, marked or announced.
+Anchor anchor_of(const Ground& g) {
+  Anchor anchor;
+  for (const auto& dataset : g.storage())
+    if (has_role(dataset, g.spec, g.node, "anchor") &&
+        (anchor.dataset == nullptr || dataset.createtxg > anchor.dataset->createtxg))
+      anchor = {&dataset, true};
+  if (anchor.dataset != nullptr) return anchor;
+  return {find_dataset(g.storage(), g.parent_mark("receiving")), false};
+}
+
+std::vector<Entry> entries_of(const Ground& primary) {
+  std::vector<Entry> entries;
+  for (const auto* snapshot : snapshots_of(primary.storage(), primary.live->name)) {
+    if (!is_ours(*snapshot, primary.spec, primary.node)) continue;
+    if (auto entry = parse_entry(*snapshot)) entries.push_back(*entry);
+  }
+  return entries;
+}
+
+// The newest entry that the anchor holds too, by GUID.
+const Entry* common_base(const std::vector<Entry>& entries, const Ground& g, const Anchor& anchor) {
+  if (anchor.dataset == nullptr) return nullptr;
+  const auto held = snapshots_of(g.storage(), anchor.dataset->name);
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
+    if (std::ranges::any_of(held, [&](const auto* one) { return one->guid == entry->guid; })) return &*entry;
+  return nullptr;
+}
+
+const postgres::Slot* slot_of(const Ground& g) {
+  const auto* upstream = g.all.find(g.node.follows);
+  if (upstream == nullptr || !upstream->sql) return nullptr;
+  auto it = std::ranges::find(upstream->sql->slots, postgres::slot_name(g.node.name), &postgres::Slot::name);
+  return it == upstream->sql->slots.end() ? nullptr : &*it;
+}
+
+// A large database is first copied without a slot. It is near enough for one when the WAL since its base is a small
+// part of what "large" means, or when rounds have stopped getting shorter: waiting longer would not help.
+bool is_near(const std::vector<Entry>& entries, const Entry& base, const Ground& primary) {
+  const auto now = primary.seen.sql->lsn.value;
+  const auto distance = now - std::min(now, base.end.value);
+  if (distance <= primary.spec.seed.slot_late_above / 8) return true;
+  const Entry* before = nullptr;
+  for (const auto& entry : entries)
+    if (entry.createtxg < base.createtxg) before = &entry;
+  return before != nullptr && distance * 5 >= (base.end.value - before->end.value) * 4;
+}
+
+// What one replica lacks; decided one by one, carried out together so that several share one snapshot.
+struct Need {
+  const Ground* ground = nullptr;
+  bool slot = false;             // create it
+  bool drop_slot = false;        // it has lost its WAL: make it anew
+  bool snapshot = false;         // take one
+  std::optional<Entry> copy{};   // receive this one …
+  std::optional<Entry> base{};   // … as an increment from this one
+  std::optional<Entry> clone{};  // this one is here and covered by the slot
+};
+
+Need need_of(const Ground& g, const Ground& primary, const std::vector<Entry>& entries, const Anchor& anchor) {
+  Need need{.ground = &g};
+  const auto* base = common_base(entries, g, anchor);
+  if (base != nullptr) need.base = *base;
+  const auto* slot = slot_of(g);
+  const bool large = primary.live->referenced > g.spec.seed.slot_late_above;
+  const bool lost =
+      slot != nullptr && !slot->active && (slot->wal_status == "lost" || slot->wal_status == "unreserved");
+  if (slot == nullptr && large && !(base != nullptr && is_near(entries, *base, primary))) {
+    const bool newer = !entries.empty() && (base == nullptr || entries.back().createtxg > base->createtxg);
+    if (newer)
+      need.copy = entries.back();
+    else
+      need.snapshot = true;
+    return need;
+  }
+  if (slot == nullptr || lost) {
+    need.drop_slot = lost;
+    need.slot = need.snapshot = true;
+    return need;
+  }
+  auto covered = std::find_if(entries.rbegin(), entries.rend(), [&](const Entry& e) { return slot_covers(*slot, e); });
+  if (covered == entries.rend())
+    need.snapshot = true;
+  else if (base != nullptr && base->guid == covered->guid)
+    need.clone = *covered;
+  else
+    need.copy = *covered;
+  return need;
+}
+
+void plan_slot(const Need& need, Plan& plan) {
+  const auto& g = *need.ground;
+  Steps upstream{plan, *g.spec.find(g.node.follows)};
+  const auto name = postgres::slot_name(g.node.name);
+  if (need.drop_slot) upstream.add(RunQuery{"drop_slot", {name}, "postgres"}, "its WAL is gone");
+  upstream.add(RunQuery{"create_slot", {name}, "postgres"}, "WAL that the copy will need is kept from here on");
+}
+
+// Error refused when the data directory is not one that a snapshot may seed from and a checkpoint would not help.
+Result<> plan_snapshot(const std::vector<Need>& needs, const Ground& primary, Plan& plan) {
+  Steps steps{plan, primary.node};
+  steps.look_again();
+  if (!primary.seen.data->control)
+    return fail(ErrorKind::refused, fmt::format("{}: {}", primary.node.name, primary.seen.data->control_error),
+                "dugong reads global/pg_control before every snapshot");
+  const auto& control = *primary.seen.data->control;
+  if (auto seedable = postgres::judge_seedable(control); !seedable) {
+    if (control.state != postgres::DbState::in_production) return fail(seedable.error());
+    steps.add(RunQuery{"checkpoint", {}, "postgres"}, "just promoted: a copy made now would open too early");
+    return {};
+  }
+  auto properties = catalogue_properties(primary.spec.cluster, primary.node.name, control, *primary.seen.sql,
+                                         primary.seen.software->id, "seed", primary.all.wall_seconds);
+  std::string names;
+  for (const auto& need : needs)
+    if (need.snapshot) names += (names.empty() ? "" : ",") + need.ground->node.name;
+  properties.emplace("dugong:for", names);
+  unsigned number = 1;
+  const auto name = [&] { return snapshot_name(primary.all.wall_seconds, number); };
+  while (find_dataset(primary.storage(), primary.live->name + "@" + name()) != nullptr) ++number;
+  steps.add(TakeSnapshot{primary.live->name, name(), false, std::move(properties)});
+  return {};
+}
+
+std::string new_anchor(const Ground& g) {
+  unsigned number = 0;
+  while (find_dataset(g.storage(), anchor_name(g.node, number)) != nullptr) ++number;
+  return anchor_name(g.node, number);
+}
+
+void plan_copy(const Need& need, const Anchor& anchor, const Ground& primary, Plan& plan) {
+  const auto& g = *need.ground;
+  Steps steps{plan, g.node};
+  std::string target = need.base ? anchor.dataset->name : "";
+  if (target.empty()) {
+    // What a broken receive left behind: announced by us, never marked, without the snapshot it was to bring.
+    if (anchor.dataset != nullptr && !anchor.marked) {
+      for (const auto* part : snapshots_of(g.storage(), anchor.dataset->name))
+        steps.add(zfs::DestroySnapshot{part->name});
+      steps.add(zfs::Destroy{anchor.dataset->name}, "left by a copy that was cut off");
+      target = anchor.dataset->name;
+    } else {
+      target = new_anchor(g);
+    }
+    if (g.parent_mark("receiving") != target)
+      steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", target}}});
+  }
+  const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
+  steps.add(CopySnapshot{.from_node = primary.node.name,
+                         .send = {need.copy->snapshot, need.base ? need.base->snapshot : ""},
+                         .receive = {target},
+                         .guid = need.copy->guid,
+                         .expected = need.base ? 0 : std::max(snapshot->logical_referenced, snapshot->referenced)});
+  steps.look_again();
+}
+
+void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
+  if (anchor.marked) return;
+  steps.add(zfs::SetProperties{anchor.dataset->name,
+                               {{"readonly", "on"},
+                                {"atime", "off"},
+                                {"canmount", "noauto"},
+                                {"com.sun:auto-snapshot", "false"},
+                                {"dugong:cluster", g.spec.cluster},
+                                {"dugong:node", g.node.name},
+                                {"dugong:role", "anchor"}}});
+}
+
+void plan_clone(const Need& need, const Anchor& anchor, Plan& plan) {
+  const auto& g = *need.ground;
+  Steps steps{plan, g.node};
+  plan_anchor_marks(g, anchor, steps);
+  for (const auto* snapshot : snapshots_of(g.storage(), anchor.dataset->name)) {
+    if (snapshot->guid != need.clone->guid) continue;
+    if (snapshot->userrefs == 0) steps.add(zfs::Hold{snapshot->name, hold_tag});
+    auto properties = live_properties(g, "received");
+    properties.emplace("readonly", "off");
+    steps.add(zfs::Clone{snapshot->name, live_name(g.node, 0), std::move(properties)});
+  }
+  if (g.parent_mark("receiving") != "none" && !g.parent_mark("receiving").empty())
+    steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", "none"}}});
+  steps.add(zfs::Mount{live_name(g.node, 0)});
+  steps.look_again();
+}
+
+Result<bool> plan_auto_conf(const Ground& g, Steps& steps) {
+  auto it = g.seen.data->files.find("postgresql.auto.conf");
+  const std::string have = it == g.seen.data->files.end() ? "" : it->second;
+  const auto want = TRY(postgres::merge_auto_conf(have, standby_settings(g.spec, g.node, *g.seen.software)));
+  if (have == want) return false;
+  steps.add(WriteFile{
+      g.host.data + "/postgresql.auto.conf", Secret{want}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
+  return true;
+}
+
+Result<> judge_copy(const Ground& g, const Ground& primary) {
+  const auto& data = *g.seen.data;
+  if (!data.control)
+    return fail(ErrorKind::refused,
+                fmt::format("{}: the copy in {} cannot be read: {}", g.node.name, g.live->name, data.control_error),
+                fmt::format("`dugong down {} --destroy --confirm={}` and `dugong up` copy it again", g.node.name,
+                            g.spec.cluster));
+  if (primary.seen.sql && data.control->system_identifier != primary.seen.sql->system_identifier)
+    return fail(
+        ErrorKind::refused,
+        fmt::format("{}: {} belongs to another cluster: system identifier {}, not {}", g.node.name, g.live->name,
+                    to_string(data.control->system_identifier), to_string(primary.seen.sql->system_identifier)),
+        "nothing was changed; give this node an empty prefix, or name the right primary");
+  return {};
+}
+
+// From a clone to something that can only ever come up as a standby.
+Result<> plan_prepare(const Ground& g, const Ground& primary, Plan& plan) {
+  Steps steps{plan, g.node};
+  steps.look_again();
+  if (!g.live->mounted || !g.seen.data) {
+    steps.add(zfs::Mount{g.live->name});
+    return {};
+  }
+  TRY(judge_copy(g, primary));
+  TRY(postgres::judge_seedable(*g.seen.data->control));
+  const auto cleanup = TRY(postgres::cleanup_for_standby(*g.seen.data));
+  if (!cleanup.files.empty() || !cleanup.emptied_dirs.empty()) steps.add(CleanData{g.host.data, cleanup});
+  TRY(plan_conf_files(g, steps));
+  TRY(plan_auto_conf(g, steps));
+  steps.add(WriteFile{g.host.data + "/standby.signal", Secret{}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
+  steps.add(zfs::SetProperties{g.live->name, {{"dugong:state", "ready"}}});
+  return {};
+}
+
+Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& plan) {
+  Steps steps{plan, g.node};
+  if (g.live->mounted && g.seen.data) TRY(judge_copy(g, primary));
+  if (g.live->mounted && g.seen.data && !g.seen.data->has("standby.signal"))
+    return fail(ErrorKind::refused,
+                fmt::format("{}: {} has no standby.signal: started like this it would be a second primary", g.node.name,
+                            g.host.data),
+                "find out who removed it (a promotion?) before anything else; nothing was started");
+  const auto* slot = slot_of(g);
+  if (slot == nullptr)
+    plan_slot({.ground = &g, .slot = true}, plan);
+  else if (slot->wal_status == "lost" && !slot->active)
+    return fail(ErrorKind::refused,
+                fmt::format("{}: {} no longer has the WAL that {} needs (slot {} is lost)", g.node.name, g.node.follows,
+                            g.node.name, slot->name),
+                fmt::format("seed it again: `dugong down {} --destroy --confirm={}`, then `dugong up`", g.node.name,
+                            g.spec.cluster));
+  bool changed = false;
+  if (g.live->mounted && g.seen.data) changed = TRY(plan_auto_conf(g, steps));
+  if (changed && g.answering()) {
+    steps.add(RunQuery{"reload", {}, "postgres"});
+    steps.look_again();
+    return Stage::wait;
+  }
+  const auto stage = TRY(plan_server(g, plan));
+  if (stage != Stage::settled) return stage;
+  const auto& sql = *g.seen.sql;
+  if (!sql.in_recovery)
+    return fail(ErrorKind::refused, fmt::format("{} takes writes: it is not in recovery", g.node.name),
+                "two primaries may exist: stop the wrong one before anything else");
+  if (sql.streaming && sql.timeline == primary.seen.sql->timeline && slot != nullptr) return Stage::settled;
+  steps.add(WaitStreaming{g.node.follows});
+  steps.look_again();
+  return Stage::wait;
+}
+
+// A replica can be built only behind an upstream that is up.
+bool upstream_streams(const Ground& g) {
+  const auto* upstream = g.spec.find(g.node.follows);
+  if (upstream->is_primary()) return true;
+  const auto* seen = g.all.find(upstream->name);
+  return seen != nullptr && seen->sql && seen->sql->streaming;
+}
+
+}  // namespace
+
+Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan) {
+  const auto entries = entries_of(primary);
+  const auto before = plan.steps.size();
+  std::vector<Need> needs;
+  for (const auto& g : replicas) {
+    if (!upstream_streams(g)) {
+      plan.more = true;
+      continue;
+    }
+    const auto state = g.live_mark("state");
+    if (g.live == nullptr)
+      needs.push_back(need_of(g, primary, entries, anchor_of(g)));
+    else if (state == "received")
+      TRY(plan_prepare(g, primary, plan));
+    else
+      TRY(plan_ready_replica(g, primary, plan));
+  }
+  for (const auto& need : needs)
+    if (need.slot) plan_slot(need, plan);
+  if (std::ranges::any_of(needs, &Need::snapshot)) TRY(plan_snapshot(needs, primary, plan));
+  for (const auto& need : needs)
+    if (need.copy) {
+      const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
+      if (snapshot->userrefs == 0) Steps{plan, primary.node}.add(zfs::Hold{snapshot->name, hold_tag});
+    }
+  for (const auto& need : needs)
+    if (need.copy) plan_copy(need, anchor_of(*need.ground), primary, plan);
+  for (const auto& need : needs)
+    if (need.clone) plan_clone(need, anchor_of(*need.ground), plan);
+  return plan.steps.size() == before && !plan.more ? Stage::settled : Stage::wait;
+}
+
+}  // namespace dugong::cluster

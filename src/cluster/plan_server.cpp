@@ -1,0 +1,175 @@
+// A server that has its data: the files that configure it, and that it runs with all of them in force.
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+#include "base/text.h"
+#include "cluster/ground.h"
+#include "cluster/settings.h"
+#include "postgres/conf.h"
+#include "postgres/hba.h"
+
+namespace dugong::cluster {
+namespace {
+
+std::string content_of(const Ground& g, const std::string& name) {
+  if (!g.seen.data) return {};
+  auto it = g.seen.data->files.find(name);
+  return it == g.seen.data->files.end() ? std::string{} : it->second;
+}
+
+// Lines only in one of them, as "- old" and "+ new": enough for settings, which have one line each.
+std::vector<std::string> difference(std::string_view before, std::string_view after) {
+  const auto keep = [](std::string_view text) {
+    std::vector<std::string> kept;
+    for (auto line : lines(text))
+      if (!trim(line).empty() && !trim(line).starts_with('#')) kept.emplace_back(line);
+    return kept;
+  };
+  const auto old_lines = keep(before);
+  const auto new_lines = keep(after);
+  std::vector<std::string> shown;
+  for (const auto& line : old_lines)
+    if (std::ranges::find(new_lines, line) == new_lines.end()) shown.push_back("- " + line);
+  for (const auto& line : new_lines)
+    if (std::ranges::find(old_lines, line) == old_lines.end()) shown.push_back("+ " + line);
+  return shown;
+}
+
+bool plan_data_file(const Ground& g, const std::string& name, const std::string& want, Steps& steps) {
+  const auto have = content_of(g, name);
+  if (have == want) return false;
+  const bool fresh = have.empty();
+  steps.add(WriteFile{g.host.data + "/" + name, Secret{want}, 0600, g.seen.software->uid, g.seen.software->gid,
+                      fresh ? std::vector<std::string>{} : difference(have, want)});
+  return true;
+}
+
+std::vector<std::string> replication_addresses(const Ground& g) {
+  std::set<std::string> addresses;
+  for (const auto& other : g.spec.nodes)
+    if (other.name != g.node.name) addresses.insert(other.address);
+  return {addresses.begin(), addresses.end()};
+}
+
+bool plan_compose_file(const Ground& g, Steps& steps) {
+  if (g.server.kind != runtime::Kind::compose) return false;
+  const auto want = compose_text(g);
+  const auto& have = g.file(g.server.compose_file);
+  if (have.content == want) return false;
+  steps.add(WriteFile{g.server.compose_file, Secret{want}, 0644, 0, 0,
+                      have.exists ? difference(have.content, want) : std::vector<std::string>{}});
+  return true;
+}
+
+void plan_start(const Ground& g, Steps& steps) {
+  steps.add(runtime::StartServer{g.server});
+  steps.add(WaitReady{});
+  steps.look_again();
+}
+
+void plan_restart(const Ground& g, Steps& steps, const std::string& why) {
+  steps.add(runtime::StopServer{g.server}, why);
+  plan_start(g, steps);
+}
+
+// Ours only: a restart for somebody's ALTER SYSTEM is not ours to make. A line taken out of dugong.conf keeps naming
+// the file as its source until the restart (guc-file.l: ProcessConfigFileInternal).
+std::vector<std::string> pending_restart(const Ground& g) {
+  const auto conf = postgres::parse_conf(content_of(g, "dugong.conf"));
+  std::vector<std::string> names;
+  for (const auto& [name, shown] : g.seen.sql->settings) {
+    if (!shown.pending_restart) continue;
+    if (shown.source_file.ends_with("/dugong.conf") || (conf && postgres::effective(*conf, name)))
+      names.push_back(name);
+  }
+  return names;
+}
+
+// Every line of dugong.conf must be what the server really uses: a -c option, ALTER SYSTEM or a later line wins
+// silently.
+Result<> judge_in_force(const Ground& g) {
+  const auto conf = postgres::parse_conf(content_of(g, "dugong.conf"));
+  if (!conf) return fail(conf.error());
+  for (const auto& line : *conf) {
+    auto it = g.seen.sql->settings.find(line.name);
+    const bool ours = it != g.seen.sql->settings.end() && it->second.source == "configuration file" &&
+                      it->second.source_file.ends_with("/dugong.conf");
+    if (ours) continue;
+    const std::string who = it == g.seen.sql->settings.end() ? "nothing"
+                            : it->second.source_file.empty() ? it->second.source
+                                                             : it->second.source_file;
+    return fail(ErrorKind::refused,
+                fmt::format("{}: {} is '{}' in the cluster file, but the server takes it from {}", g.node.name,
+                            line.name, line.value, who),
+                fmt::format("run `ALTER SYSTEM RESET {}`, or take it from the command line or environment that sets it",
+                            line.name));
+  }
+  return {};
+}
+
+Result<> judge_conf_errors(const Ground& g) {
+  if (g.seen.sql->conf_errors.empty()) return {};
+  return fail(
+      ErrorKind::refused,
+      fmt::format("{}: the server cannot use its configuration: {}", g.node.name, g.seen.sql->conf_errors.front()),
+      "correct the setting in the cluster file and run `dugong up` again");
+}
+
+}  // namespace
+
+Result<ConfChanges> plan_conf_files(const Ground& g, Steps& steps) {
+  const auto hot_standby = TRY(allowed_hot_standby(g.spec, g.all, g.node));
+  const auto settings = TRY(dugong_settings(g.spec, g.node, *g.seen.software, hot_standby));
+  const auto conf = TRY(render_dugong_conf(settings));
+  ConfChanges changes;
+  changes.conf = plan_data_file(g, "dugong.conf", conf, steps);
+  const auto main = content_of(g, "postgresql.conf");
+  if (plan_data_file(g, "postgresql.conf", postgres::with_include(main), steps)) changes.conf = true;
+  const auto hba = TRY(postgres::with_replication_lines(content_of(g, "pg_hba.conf"), g.spec.auth.replication_user,
+                                                        replication_addresses(g)));
+  changes.hba = plan_data_file(g, "pg_hba.conf", hba, steps);
+  return changes;
+}
+
+Result<Stage> plan_server(const Ground& g, Plan& plan) {
+  Steps steps{plan, g.node};
+  if (!g.live->mounted) {
+    steps.add(zfs::Mount{g.live->name});
+    steps.look_again();
+    return Stage::wait;
+  }
+  if (!g.seen.data || g.seen.data->version.empty())
+    return fail(ErrorKind::refused,
+                fmt::format("{}: {} is marked ready, but {} holds no database", g.node.name, g.live->name, g.host.data),
+                "look at it before anything else: nothing will be initialised or copied there");
+  const bool container = plan_compose_file(g, steps);
+  const auto changes = TRY(plan_conf_files(g, steps));
+  if (!g.running()) {
+    plan_start(g, steps);
+    return Stage::wait;
+  }
+  if (container) {
+    plan_restart(g, steps, "the compose file changed: the container is made anew");
+    return Stage::wait;
+  }
+  if (!g.answering()) {
+    steps.add(WaitReady{});
+    steps.look_again();
+    return Stage::wait;
+  }
+  if (changes.conf || changes.hba) {
+    steps.add(RunQuery{"reload", {}, "postgres"});
+    steps.look_again();
+    return Stage::wait;
+  }
+  TRY(judge_conf_errors(g));
+  if (const auto pending = pending_restart(g); !pending.empty()) {
+    plan_restart(g, steps, "takes effect only at a restart: " + join(pending, ", "));
+    return Stage::wait;
+  }
+  TRY(judge_in_force(g));
+  return Stage::settled;
+}
+
+}  // namespace dugong::cluster

@@ -1,0 +1,103 @@
+// What a node needs before any server: the parent dataset, the archive, directories, secrets and dugong-wal.
+#include <fmt/format.h>
+
+#include "cluster/ground.h"
+#include "postgres/identifiers.h"
+
+namespace dugong::cluster {
+namespace {
+
+zfs::Properties marks(const Ground& g, const std::string& role) {
+  return {{"dugong:cluster", g.spec.cluster}, {"dugong:node", g.node.name}, {"dugong:role", role}};
+}
+
+void plan_parent(const Ground& g, Steps& steps) {
+  if (g.parent != nullptr) return;
+  auto properties = marks(g, "parent");
+  properties.insert({{"mountpoint", "none"},
+                     {"atime", "off"},
+                     {"recordsize", g.spec.storage.recordsize},
+                     {"compression", g.seen.pool->has_lz4 ? "lz4" : "on"},
+                     {"com.sun:auto-snapshot", "false"}});
+  if (g.seen.pool->can_receive_unmounted) properties.emplace("xattr", "sa");
+  steps.add(zfs::Create{g.node.prefix, std::move(properties)});
+}
+
+void plan_archive_dataset(const Ground& g, Steps& steps) {
+  const auto name = archive_name(g.node);
+  const auto* archive = find_dataset(g.storage(), name);
+  if (archive == nullptr) {
+    auto properties = marks(g, "archive");
+    properties.insert({{"mountpoint", g.host.archive}, {"canmount", "noauto"}});
+    if (g.spec.storage.archive_quota != 0) properties.emplace("quota", std::to_string(g.spec.storage.archive_quota));
+    steps.add(zfs::Create{name, std::move(properties)});
+  }
+  if (archive == nullptr || !archive->mounted) steps.add(zfs::Mount{name});
+}
+
+struct Directory {
+  std::string path;
+  std::uint32_t mode = 0;
+  bool of_server = false;  // owned by the server's user, else by root
+  bool mode_is_ours = true;
+};
+
+void plan_directory(const Ground& g, const Directory& want, bool fresh, Steps& steps) {
+  const auto& have = g.file(want.path);
+  const std::uint32_t uid = want.of_server ? g.seen.software->uid : 0;
+  const std::uint32_t gid = want.of_server ? g.seen.software->gid : 0;
+  const bool same = have.exists && have.is_directory && have.uid == uid && have.gid == gid &&
+                    (!want.mode_is_ours || have.mode == want.mode);
+  if (!same || fresh) steps.add(MakeDirectory{want.path, want.mode, uid, gid});
+}
+
+void plan_secret(const Ground& g, const std::string& path, const std::string& content, bool keep_before, Steps& steps) {
+  const auto& have = g.file(path);
+  if (have.exists && have.content == content && have.uid == g.seen.software->uid && have.mode == 0600) return;
+  const auto write = [&](const std::string& to, const std::string& text) {
+    steps.add(WriteFile{to, Secret{text}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
+  };
+  // Until the server has the new password the old one must go on opening the door.
+  if (keep_before && have.exists && have.content != content) write(path + ".before", have.content);
+  write(path, content);
+}
+
+void plan_passfile(const Ground& g, Steps& steps) {
+  const auto* upstream = g.spec.find(g.node.follows);
+  if (upstream == nullptr) return;
+  auto line = postgres::passfile_line(upstream->address, std::to_string(upstream->port), "replication",
+                                      g.spec.auth.replication_user, g.spec.auth.replication_password.reveal());
+  // The spec refuses the only characters that a passfile cannot carry.
+  if (line) plan_secret(g, passfile(g.host), *line + "\n", false, steps);
+}
+
+void plan_wal_client(const Ground& g, Steps& steps) {
+  const auto path = wal_client_version_file(g.host);
+  const std::string version = g.seen.host->dugong_version + "\n";
+  if (g.file(path).content == version) return;
+  steps.add(InstallWalClient{g.host.bin});
+  steps.add(WriteFile{path, Secret{version}, 0644, 0, 0, {}});
+}
+
+}  // namespace
+
+Stage plan_storage(const Ground& g, Plan& plan) {
+  Steps steps{plan, g.node};
+  plan_parent(g, steps);
+  // The server's user must be able to pass through; nobody else needs to list it.
+  plan_directory(g, {g.host.directory, 0711}, false, steps);
+  plan_directory(g, {g.host.logs, 0750, true}, false, steps);
+  // The image's entrypoint sets a mode of its own on its socket directory.
+  plan_directory(g, {g.host.run, 0755, true, false}, false, steps);
+  plan_directory(g, {g.host.secrets, 0700, true}, false, steps);
+  plan_directory(g, {g.host.bin, 0755}, false, steps);
+  const auto* archive = find_dataset(g.storage(), archive_name(g.node));
+  plan_archive_dataset(g, steps);
+  plan_directory(g, {g.host.archive, 0700, true}, archive == nullptr || !archive->mounted, steps);
+  plan_secret(g, superuser_file(g.host), g.spec.auth.superuser_password.reveal(), true, steps);
+  plan_passfile(g, steps);
+  plan_wal_client(g, steps);
+  return steps.none() ? Stage::settled : Stage::planned;
+}
+
+}  // namespace dugong::cluster

@@ -1,0 +1,146 @@
+#include "cluster/plan_up.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cluster/ground.h"
+#include "postgres/hba.h"
+#include "postgres/identifiers.h"
+
+namespace dugong::cluster {
+namespace {
+
+struct Grounds {
+  Ground primary;
+  std::vector<Ground> replicas;  // the selected ones, upstreams before their followers
+};
+
+// Upstreams first; the spec has no cycles.
+std::vector<const spec::Node*> in_order(const spec::Spec& spec) {
+  std::vector<const spec::Node*> order{&spec.primary()};
+  for (std::size_t at = 0; at < order.size(); ++at)
+    for (const auto& node : spec.nodes)
+      if (node.follows == order[at]->name) order.push_back(&node);
+  return order;
+}
+
+Result<Grounds> grounds_of(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
+  Grounds all{.primary = TRY(ground_of(spec, seen, spec.primary())), .replicas = {}};
+  for (const auto* node : in_order(spec)) {
+    if (node->is_primary() || (!options.only.empty() && !options.only.contains(node->name))) continue;
+    all.replicas.push_back(TRY(ground_of(spec, seen, *node)));
+  }
+  return all;
+}
+
+Result<> judge_selection(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
+  for (const auto& name : options.only) {
+    const auto* node = spec.find(name);
+    if (node == nullptr)
+      return fail(Error{ErrorKind::invalid, fmt::format("no node '{}' in the cluster file", name), spec.file,
+                        "nothing was changed", "add a [[node]] for it first"});
+    if (node->is_primary())
+      return fail(Error{ErrorKind::invalid, fmt::format("'{}' is the primary", name), spec.file, "nothing was changed",
+                        "name replicas only"});
+    const auto* upstream = spec.find(node->follows);
+    if (upstream->is_primary() || options.only.contains(upstream->name)) continue;
+    const auto* up = seen.find(upstream->name);
+    if (up == nullptr || !up->sql || !up->sql->streaming)
+      return fail(Error{ErrorKind::refused,
+                        fmt::format("'{}' follows '{}', which does not stream", name, upstream->name), name,
+                        "nothing was changed", fmt::format("dugong replica add {} {}", upstream->name, name)});
+  }
+  return {};
+}
+
+void add_notes(const Grounds& all, Plan& plan) {
+  if (!all.primary.seen.sql) return;
+  const auto& sql = *all.primary.seen.sql;
+  std::vector<std::string> addresses;
+  for (const auto& node : all.primary.spec.nodes)
+    if (!node.is_primary()) addresses.push_back(node.address);
+  for (const auto& finding : postgres::judge_hba(sql.hba, all.primary.spec.auth.replication_user, addresses))
+    if (finding.kind != postgres::HbaFinding::Kind::not_loaded)
+      plan.notes.push_back(fmt::format("{}: pg_hba.conf {}", all.primary.node.name, finding.text));
+  for (const auto& slot : sql.slots) {
+    if (!slot.name.starts_with("dugong_") || slot.active) continue;
+    const bool known = std::ranges::any_of(
+        all.primary.spec.nodes, [&](const spec::Node& node) { return postgres::slot_name(node.name) == slot.name; });
+    if (!known)
+      plan.notes.push_back(
+          fmt::format("{}: slot {} belongs to no node of the file and keeps WAL for ever; drop it with "
+                      "SELECT pg_drop_replication_slot('{}')",
+                      all.primary.node.name, slot.name, slot.name));
+  }
+}
+
+// The file that decides who may replicate must have been loaded as we wrote it.
+Result<> judge_loaded_hba(const Ground& primary) {
+  std::vector<std::string> addresses;
+  for (const auto& node : primary.spec.nodes)
+    if (!node.is_primary()) addresses.push_back(node.address);
+  for (const auto& finding :
+       postgres::judge_hba(primary.seen.sql->hba, primary.spec.auth.replication_user, addresses)) {
+    const bool blocks = finding.kind == postgres::HbaFinding::Kind::error ||
+                        finding.kind == postgres::HbaFinding::Kind::shadowed ||
+                        finding.kind == postgres::HbaFinding::Kind::not_loaded;
+    if (blocks)
+      return fail(Error{ErrorKind::refused, "pg_hba.conf does not let the replicas in: " + finding.text,
+                        primary.node.name, "the replicas were not touched",
+                        "correct or move that line and run `dugong up` again"});
+  }
+  return {};
+}
+
+Result<Stage> plan_primary(const Ground& primary, Plan& plan) {
+  const auto first = TRY(plan_first_start(primary, plan));
+  if (first != Stage::settled) return first;
+  const auto server = TRY(plan_server(primary, plan));
+  if (server != Stage::settled) return server;
+  if (primary.seen.sql->in_recovery)
+    return fail(Error{ErrorKind::refused, "it is the primary in the file, but it is in recovery", primary.node.name,
+                      "nothing was changed", "name the node that takes writes as the primary in the cluster file"});
+  return plan_database(primary, plan);
+}
+
+}  // namespace
+
+Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
+  TRY(judge_selection(spec, seen, options));
+  TRY(judge_ground(spec, seen, options));
+  const auto all = TRY(grounds_of(spec, seen, options));
+  Plan plan;
+  plan_storage(all.primary, plan);
+  for (const auto& replica : all.replicas) plan_storage(replica, plan);
+  const bool prepared = plan.steps.empty();
+  if (TRY(plan_primary(all.primary, plan)) != Stage::settled) return plan;
+  if (!prepared) {
+    plan.more = true;
+    return plan;
+  }
+  add_notes(all, plan);
+  TRY(judge_loaded_hba(all.primary));
+  if (TRY(plan_replicas(all.replicas, all.primary, plan)) == Stage::settled) plan_tidy(all.replicas, all.primary, plan);
+  return plan;
+}
+
+Plan plan_abandon(const spec::Spec& spec, const Observed& seen) {
+  Plan plan;
+  for (const auto& node : spec.nodes) {
+    if (node.is_primary()) continue;
+    const auto* self = seen.find(node.name);
+    const auto* upstream = seen.find(node.follows);
+    if (self == nullptr || upstream == nullptr || !upstream->sql) continue;
+    // A replica that has its data keeps its slot; one that cannot be reached may have.
+    if (!self->storage) continue;
+    auto live = live_of(*self->storage, spec, node);
+    if (!live || *live != nullptr) continue;
+    for (const auto& slot : upstream->sql->slots)
+      if (slot.name == postgres::slot_name(node.name) && !slot.active)
+        plan.steps.push_back({upstream->name, RunQuery{"drop_slot", {slot.name}, "postgres"},
+                              "nobody uses it yet, and it keeps WAL for ever"});
+  }
+  return plan;
+}
+
+}  // namespace dugong::cluster

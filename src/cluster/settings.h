@@ -1,0 +1,36 @@
+// dugong.conf of a node, and the order in which the settings that a hot standby needs may change.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cluster/observed.h"
+#include "postgres/conf.h"
+#include "postgres/control.h"
+#include "spec/spec.h"
+
+namespace dugong::cluster {
+
+// What the file wants for the five hot-standby settings (PostgreSQL's defaults where it says nothing).
+// Error invalid, with the place in the file, when one is not a number.
+Result<postgres::HotStandbySettings> wanted_hot_standby(const spec::Spec& spec, bool replica);
+// What a running server has; none when it shows none.
+std::optional<postgres::HotStandbySettings> hot_standby_in_force(const ObservedNode& node);
+
+// What may be set on this node now. Raised on replicas first, lowered on the primary first, and on a replica only when
+// its control file shows that it has replayed the primary's lower value: planning again leads from one to the next.
+Result<postgres::HotStandbySettings> allowed_hot_standby(const spec::Spec& spec, const Observed& seen,
+                                                         const spec::Node& node);
+
+// Name and value of every line of dugong.conf, in order.
+Result<postgres::Assignments> dugong_settings(const spec::Spec& spec, const spec::Node& node,
+                                              const runtime::Software& software,
+                                              const postgres::HotStandbySettings& hot_standby);
+Result<std::string> render_dugong_conf(const postgres::Assignments& settings);
+
+// What postgresql.auto.conf of a standby gets from us.
+postgres::Assignments standby_settings(const spec::Spec& spec, const spec::Node& node,
+                                       const runtime::Software& software);
+
+}  // namespace dugong::cluster

@@ -1,0 +1,71 @@
+// Observe → plan → execute, again and again, until there is nothing left to do.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "engine/door.h"
+#include "engine/engine.h"
+
+namespace dugong::engine {
+namespace {
+
+constexpr std::size_t most_rounds = 200;     // a seed takes seven; late-slot seeding a few more per increment
+constexpr std::size_t most_repetitions = 3;  // of the very same plan
+constexpr std::size_t most_conflicts = 5;    // the world changed under a plan
+
+std::string text_of(const cluster::Plan& plan) {
+  std::string text;
+  for (const auto& step : plan.steps) text += step.node + ": " + cluster::describe(step.action) + "\n";
+  return text;
+}
+
+Error stuck(const std::string& plan) {
+  return {ErrorKind::failed,
+          "the same steps were carried out again and again without an effect:\n" + plan,
+          {},
+          {},
+          "run `dugong status`; what is described there does not react as it should"};
+}
+
+}  // namespace
+
+Result<> lock_all(Context& context) {
+  auto nodes = context.spec.nodes;
+  std::ranges::sort(nodes, {}, &spec::Node::name);
+  for (const auto& node : nodes) {
+    auto answer =
+        TRY(ask(context, node.name, node::AcquireLock{cluster::lock_name(context.spec, node), context.holder}, quick));
+    if (!answer.acquired)
+      return fail(Error{ErrorKind::refused, fmt::format("another dugong is at work here: {}", answer.holder), node.name,
+                        "nothing was changed", "wait until it has ended; its lock goes with it"});
+  }
+  return {};
+}
+
+Result<Converged> converge(Context& context, const Planner& planner) {
+  Converged done;
+  std::string before;
+  std::size_t repetitions = 0;
+  std::size_t conflicts = 0;
+  for (std::size_t round = 0; round < most_rounds; ++round) {
+    const auto seen = observe(context, Depth::full);
+    if (context.stop.stop_requested())
+      return fail(ErrorKind::interrupted, "interrupted", "run the same command again: it goes on where this ended");
+    auto plan = TRY(planner(seen));
+    done.notes = plan.notes;
+    if (plan.steps.empty() && !plan.more) return done;
+    auto text = text_of(plan);
+    repetitions = text == before ? repetitions + 1 : 0;
+    if (repetitions >= most_repetitions) return fail(stuck(text));
+    before = std::move(text);
+    auto result = execute(context, plan);
+    if (!result && result.error().kind == ErrorKind::conflict && ++conflicts < most_conflicts) {
+      context.emit(Note{"not as expected, looking again: " + result.error().what});
+      continue;
+    }
+    TRY(std::move(result));
+    done.steps += plan.steps.size();
+  }
+  return fail(stuck(before));
+}
+
+}  // namespace dugong::engine

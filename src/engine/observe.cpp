@@ -1,0 +1,119 @@
+// One observer per subject, all nodes at once. What cannot be learned becomes a Sample with its reason.
+#include <algorithm>
+#include <thread>
+
+#include "engine/door.h"
+#include "engine/engine.h"
+
+namespace dugong::engine {
+namespace {
+
+using cluster::Observed;
+using cluster::ObservedNode;
+using cluster::Sample;
+
+template <class T>
+Sample<T> sample(Context& context, Result<T> result) {
+  Sample<T> made;
+  made.taken_at = context.clock.now();
+  if (result)
+    made.value = std::move(*result);
+  else
+    made.error = std::move(result).error();
+  return made;
+}
+
+// The node's wall clock is read somewhere within the round trip: half of it is the uncertainty.
+Result<cluster::Host> look_at_host(Context& context, const std::string& name) {
+  const auto before = context.clock.wall_ns();
+  auto facts = TRY(ask(context, name, node::InspectHost{}, quick));
+  const auto after = context.clock.wall_ns();
+  const auto middle = before + (after - before) / 2;
+  return cluster::Host{.hostname = facts.hostname,
+                       .boot_id = facts.boot_id,
+                       .dugong_version = facts.version,
+                       .listening = facts.listening,
+                       .addresses = facts.addresses,
+                       .memory = facts.memory,
+                       .clock_offset_seconds = static_cast<double>(facts.wall_ns - middle) / 1e9,
+                       .clock_uncertainty_seconds = static_cast<double>(after - before) / 2e9};
+}
+
+Result<postgres::ServerSql> look_at_sql(Context& context, const spec::Node& node) {
+  auto sql = TRY(look_at_server(context, node.name));
+  const auto& database = context.spec.postgres.database;
+  if (std::ranges::find(sql.databases, database) == sql.databases.end()) return sql;
+  const auto target = sql_target(context.spec, node, database);
+  auto answer = TRY(ask(context, node.name, node::RunSql{target, {{"observe_database", {}}}}, quick));
+  if (!answer.connected) return fail(Error{ErrorKind::unreachable, answer.message, node.name, {}, {}});
+  TRY(postgres::parse_database(answer.calls.front(), sql));
+  return sql;
+}
+
+void look_at_files(Context& context, const spec::Node& node, ObservedNode& seen) {
+  auto paths = cluster::wanted_files(context.spec, node);
+  for (const auto& path : paths) {
+    auto facts = ask(context, node.name, node::ReadFile{path, 1 << 20}, quick);
+    if (!facts) continue;
+    seen.files[path] = {.exists = facts->exists,
+                        .is_directory = facts->is_directory,
+                        .mode = facts->mode,
+                        .uid = facts->uid,
+                        .gid = facts->gid,
+                        .content = facts->content.bytes};
+  }
+}
+
+void look_at_passwords(Context& context, const spec::Node& node, ObservedNode& seen) {
+  if (!seen.sql || seen.sql->in_recovery) return;
+  const auto target = sql_target(context.spec, node, "postgres");
+  const auto& auth = context.spec.auth;
+  const std::pair<std::string, const Secret*> roles[] = {{auth.superuser, &auth.superuser_password},
+                                                         {auth.replication_user, &auth.replication_password}};
+  for (const auto& [role, password] : roles) {
+    if (!seen.sql->roles.contains(role)) continue;
+    auto mark = ask(context, node.name, node::RolePasswordMark{target, role, {password->reveal()}}, quick);
+    if (mark) seen.password_marks[role] = mark->mark;
+  }
+}
+
+ObservedNode look_at(Context& context, const spec::Node& node, Depth depth) {
+  ObservedNode seen{.name = node.name};
+  seen.host = sample(context, look_at_host(context, node.name));
+  if (!seen.reachable()) return seen;
+  const auto server = cluster::server_of(context.spec, node);
+  const auto& name = node.name;
+  seen.pool = sample(context, ask(context, name, zfs::InspectPool{zfs::pool_of(node.prefix)}, quick));
+  seen.storage = sample(context, ask(context, name, zfs::ListTree{node.prefix}, quick));
+  seen.server = sample(context, ask(context, name, runtime::InspectServer{server}, quick));
+  seen.data = sample(context, ask(context, name, node::InspectData{server.data}, quick));
+  if (seen.server && seen.server->state == runtime::ServerState::running)
+    seen.sql = sample(context, look_at_sql(context, node));
+  else
+    seen.sql.error = Error{ErrorKind::failed, "PostgreSQL is not running", name, {}, {}};
+  if (depth == Depth::status) return seen;
+  const auto& postgres = context.spec.postgres;
+  seen.software = sample(
+      context, ask(context, name,
+                   runtime::InspectSoftware{server.kind, postgres.image, postgres.bin_dir, postgres.os_user}, patient));
+  look_at_files(context, node, seen);
+  look_at_passwords(context, node, seen);
+  return seen;
+}
+
+}  // namespace
+
+cluster::Observed observe(Context& context, Depth depth) {
+  Observed seen;
+  seen.nodes.resize(context.spec.nodes.size());
+  {
+    std::vector<std::jthread> lookers;
+    for (std::size_t i = 0; i < context.spec.nodes.size(); ++i)
+      lookers.emplace_back([&, i] { seen.nodes[i] = look_at(context, context.spec.nodes[i], depth); });
+  }
+  seen.taken_at = context.clock.now();
+  seen.wall_seconds = context.clock.wall_seconds();
+  return seen;
+}
+
+}  // namespace dugong::engine
