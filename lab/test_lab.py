@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import labkit  # noqa: E402
-from labkit import model, mounts, net, pools, processes  # noqa: E402
+from labkit import model, mounts, net, pools, processes, zfs_daemon  # noqa: E402
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a lab")
 NAME = "selftest"
@@ -154,6 +154,19 @@ def test_the_command_line_runs_a_command_on_a_host(lab):
     assert (done.returncode, done.stdout) == (7, "h2\n")
 
 
+def test_a_blackout_loses_what_was_not_fsynced_and_nothing_else(lab):
+    others = [pool for pool in zfs_daemon.pool_names() if not pool.startswith(f"dg{NAME}_")]
+    if others or zfs_daemon.kernel_has_zfs():
+        pytest.skip("others use the daemon, or the kernel holds the pools")
+    directory = lab["h1"].dir / "blackout"
+    subprocess.run(["zfs", "create", "-o", f"mountpoint={directory}", f"{lab['h1'].pool}/blackout"], check=True)
+    subprocess.run(["dd", "if=/dev/zero", f"of={directory}/synced", "bs=8k", "count=1", "conv=fsync"], check=True)
+    (directory / "cached").write_text("lost")
+    lab.blackout()
+    labkit.bring_up(NAME)
+    assert [entry.name for entry in directory.iterdir()] == ["synced"]
+
+
 def test_errors_name_what_is_missing():
     with pytest.raises(labkit.LabError, match="no lab 'nosuch'"):
         labkit.open_lab("nosuch")
@@ -213,11 +226,10 @@ def serves(here, there, seconds=30):
 
 @needs_compose
 def test_every_engine_has_both_images_under_the_same_ids(compose_lab):
-    listings = {host.run("docker", "images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout
-                for host in compose_lab.hosts}
-    assert len(listings) == 1
-    ids = dict(line.split() for line in listings.pop().splitlines())
-    assert ids[model.IMAGE] != ids[model.OTHER_IMAGE]
+    listing = ["docker", "images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
+    one, two = [dict(line.split() for line in host.run(*listing).stdout.splitlines()) for host in compose_lab.hosts]
+    assert one == two
+    assert one[model.IMAGE] != one[model.OTHER_IMAGE]
 
 
 @needs_compose

@@ -38,6 +38,9 @@ class RunningLab:
     def status(self):
         return report.table(self.lab)
 
+    def blackout(self):
+        life.blackout(self.lab.name)
+
     def down(self):
         life.down(self.lab.name)
 
@@ -84,10 +87,10 @@ class RunningHost:
         faults.limit(self._lab, self._host, rate)
 
     def kill(self):
-        life.kill(self._lab, self._host)
+        life.kill(self._lab.name, self.name)
 
     def boot(self):
-        life.boot(self._lab, self._host)
+        life.boot(self._lab.name, self.name)
 
     def reboot(self):
         self.kill()

@@ -58,18 +58,20 @@ def limit(options):
 
 
 def kill(options):
-    lab = model.load(options.name)
-    life.kill(lab, lab.host(options.host))
+    life.kill(options.name, options.host)
 
 
 def boot(options):
-    lab = model.load(options.name)
-    life.boot(lab, lab.host(options.host))
+    life.boot(options.name, options.host)
 
 
 def reboot(options):
     kill(options)
     boot(options)
+
+
+def blackout(options):
+    life.blackout(options.name)
 
 
 def pool(options):
@@ -106,6 +108,7 @@ COMMANDS = {
     "kill": (kill, "cut the host's power", [NAME, HOST]),
     "boot": (boot, "power it on", [NAME, HOST]),
     "reboot": (reboot, "kill, then boot", [NAME, HOST]),
+    "blackout": (blackout, "cut every host's power and lose what was not fsynced; then boot, or up", [NAME]),
     "pool": (pool, "a further pool on a host; prints its full name", [
         NAME, HOST, (("pool",), {}), (("size",), {"help": "300M"})]),
     "image": (build_image, "build the node image if it is not cached; prints its name", [

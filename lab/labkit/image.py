@@ -7,7 +7,7 @@ import os
 import re
 import signal
 
-from . import mounts
+from . import mounts, processes
 from .engine import LAYERS, await_engine, bare_environment, daemon_command, docker, program
 from .model import IMAGE, OTHER_IMAGE, REPOSITORY, cache_root, lock
 from .run import LabError, detach, output, run, tail
@@ -124,6 +124,7 @@ def fill_engine(work, root):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
+        processes.remove_cgroups("/dugong-lab/image")
 
 
 def import_root(socket, root):

@@ -1,7 +1,7 @@
 """A lab's life: up makes it or heals it, down removes all that carries its name and nothing else."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from . import engine, host as machine, image, model, mounts, net, pools, processes, sshd, zfs_daemon
 from .run import LabError, run
@@ -50,21 +50,46 @@ def each(hosts, action):
         result.result()
 
 
-def kill(lab, host):
-    with model.lock(f"lab-{lab.name}"):
-        machine.kill(lab, host)
+@contextmanager
+def locked(name):
+    """The lab as it is described now, not as the caller knew it."""
+    with model.lock(f"lab-{name}"):
+        yield model.load(name)
 
 
-def boot(lab, host):
-    with model.lock(f"lab-{lab.name}"):
+def kill(name, host_name):
+    with locked(name) as lab:
+        machine.kill(lab, lab.host(host_name))
+
+
+def boot(name, host_name):
+    with locked(name) as lab:
         zfs_daemon.ensure()
-        machine.boot(lab, host, image.ensure_template() if lab.runtime == "compose" else None)
+        machine.boot(lab, lab.host(host_name), image.ensure_template() if lab.runtime == "compose" else None)
+
+
+def blackout(name):
+    """All hosts at once, disks included: what was not fsynced in the last half minute is lost. Then boot."""
+    with locked(name) as lab:
+        refuse_blackout_of_others(lab)
+        for host in lab.hosts:
+            net.set_power(host, on=False)
+            machine.end_processes(lab, host)
+        zfs_daemon.crash()
+        zfs_daemon.ensure()
+        each(lab.hosts, lambda host: machine.kill(lab, host))
+
+
+def refuse_blackout_of_others(lab):
+    own = {pool for host in lab.hosts for pool in host.pools}
+    others = sorted(set(zfs_daemon.pool_names()) - own)
+    if others or zfs_daemon.kernel_has_zfs():
+        raise LabError(f"a blackout would hit others: {', '.join(others) or 'the kernel holds the pools'}")
 
 
 def add_pool(name, host_name, short_name, size):
     """A further pool on one host, for tests of full disks and of two pools."""
-    with model.lock(f"lab-{name}"):
-        lab = model.load(name)
+    with locked(name) as lab:
         host = lab.host(host_name)
         pool = f"dg{name}_{host_name}_{short_name}"
         zfs_daemon.ensure()
@@ -119,7 +144,3 @@ def remove_empty(directory):
 def down_all():
     for name in model.all_names():
         down(name)
-
-
-def destroy_cache():
-    shutil.rmtree(model.cache_root(), ignore_errors=True)

@@ -16,6 +16,7 @@ IMAGE = "dugong-lab/timescaledb:2.19-pg17"
 OTHER_IMAGE = "dugong-lab/timescaledb:other"
 RUNTIMES = ("process", "compose")
 SUBNET = "10.77"  # the third number is the lab's slot
+SHARED_RUN_DIR = Path("/run/dugong-lab")  # locks, and the daemon that all labs share
 NAME_RULE = re.compile(r"[a-z][a-z0-9]{0,11}")
 
 
@@ -144,8 +145,7 @@ def free_slot():
 @contextmanager
 def lock(name):
     """One command at a time: per lab, or for what all labs share (the daemon, the slots, the image)."""
-    directory = Path("/run/lock/dugong-lab")
-    directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / name, "w") as file:
+    SHARED_RUN_DIR.mkdir(exist_ok=True)
+    with open(SHARED_RUN_DIR / name, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -49,7 +49,7 @@ def in_cgroup(group):
                 return f":{group}/" in file.read().replace("\n", "/\n")
         except OSError:
             return False
-    return {pid for pid in all_pids() if is_member(pid)}
+    return {pid for pid in all_pids() if is_member(pid) and not is_zombie(pid)}
 
 
 def with_descendants(pids):
@@ -104,11 +104,11 @@ def read_pid(path):
 def remove_cgroups(group):
     """The empty directories that containers leave in every hierarchy, deepest first."""
     for top in glob.glob(f"/sys/fs/cgroup{group}") + glob.glob(f"/sys/fs/cgroup/*{group}"):
-        for directory, _, _ in os.walk(top, topdown=False):
+        for directory in [path for path, _, _ in os.walk(top, topdown=False)] + [os.path.dirname(top)]:
             try:
                 os.rmdir(directory)
             except OSError:
-                pass
+                pass  # another lab's, or of a process that its parent has not yet buried
 
 
 def unix_sockets(pids, prefix):

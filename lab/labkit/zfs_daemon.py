@@ -3,11 +3,14 @@ started it unless it has a session of its own, and a dead one leaves mounts that
 endpoint is not connected": both are healed here, so that a lab found in that state works again."""
 
 import os
-import re
+import signal
 
 from . import mounts, processes
-from .model import labs_root, lock
-from .run import detach, run, succeeds, wait_until
+from .model import SHARED_RUN_DIR, all_names, lock
+from .run import LabError, detach, output, run, succeeds, tail, wait_until
+
+PID_FILE = SHARED_RUN_DIR / "zfs-fuse.pid"
+LOG_FILE = SHARED_RUN_DIR / "zfs-fuse.log"
 
 
 def kernel_has_zfs():
@@ -31,44 +34,54 @@ def mount_again(pairs):
 
 def ensure():
     """Makes zfs and zpool answer. Safe to call at any time, from several labs at once."""
-    if kernel_has_zfs() or answers():
-        return
-    with lock("zfs-daemon"):
-        if answers():
-            return
-        dead = dead_mounts()
-        mounts.detach([target for _, target in dead])
-        labs_root().mkdir(parents=True, exist_ok=True)
-        log = labs_root() / "zfs-fuse.log"
-        detach(["zfs-fuse", "--no-daemon", "--no-kstat-mount"], log)
-        wait_until(answers, 20, "zfs-fuse answers", log)
-        mount_again(dead)
-
-
-def pids():
-    """The daemon of this mount namespace; one in another namespace has pools of its own."""
-    here = processes.identity("/proc/self/ns/mnt")
-
-    def is_daemon(pid):
-        try:
-            return os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "zfs-fuse" \
-                and processes.identity(f"/proc/{pid}/ns/mnt") == here
-        except OSError:
-            return False
-    return [pid for pid in processes.all_pids() if is_daemon(pid)]
-
-
-def stop_if_idle():
-    """The daemon goes when it has no pool left; SIGTERM lets it export what it has."""
     if kernel_has_zfs():
         return
     with lock("zfs-daemon"):
-        done = run("zpool", "list", "-H", "-o", "name", check=False)
-        if done.returncode != 0 or re.search(r"\S", done.stdout.replace("no pools available", "")):
+        if not answers():
+            start()
+
+
+def start():
+    dead = dead_mounts()
+    mounts.detach([target for _, target in dead])
+    daemon = detach(["zfs-fuse", "--no-daemon", "--no-kstat-mount"], LOG_FILE)
+    PID_FILE.write_text(f"{daemon.pid}\n")
+    wait_until(lambda: answers() or daemon.poll() is not None, 20, "zfs-fuse answers", LOG_FILE)
+    if daemon.poll() is not None:
+        raise LabError(f"zfs-fuse ended at once: {tail(LOG_FILE)}")
+    mount_again(dead)
+
+
+def pool_names():
+    return output("zpool", "list", "-H", "-o", "name").replace("no pools available", "").split()
+
+
+def crash():
+    """The daemon dies as in a power cut: its cache is lost, what was fsynced is not. All mounts are dead."""
+    with lock("zfs-daemon"):
+        pid = processes.read_pid(PID_FILE)
+        if pid is None or not is_zfs_fuse(pid):
+            raise LabError("zfs-fuse was not started by the lab: it is left alone")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: processes.read_pid(PID_FILE) is None, 10, "zfs-fuse is dead")
+        mounts.detach([target for _, target in dead_mounts()])
+
+
+def stop_if_idle():
+    """The daemon goes with the last lab: if the lab started it and nobody else has a pool in it."""
+    with lock("zfs-daemon"):
+        pid = processes.read_pid(PID_FILE)
+        if pid is None or not is_zfs_fuse(pid) or all_names() or not answers() or pool_names():
             return
-        for pid in pids():
-            os.kill(pid, 15)
-        wait_until(lambda: not pids(), 10, "zfs-fuse stops")
-        log = labs_root() / "zfs-fuse.log"
-        if log.exists():
-            log.unlink()
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: processes.read_pid(PID_FILE) is None, 10, "zfs-fuse stops")
+        for file in (PID_FILE, LOG_FILE):
+            if file.exists():
+                file.unlink()
+
+
+def is_zfs_fuse(pid):
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "zfs-fuse"
+    except OSError:
+        return False
