@@ -160,19 +160,21 @@ Result<void> write_all(int fd, std::string_view bytes, Deadline deadline, const 
   return write_all(fd, bytes, {}, deadline, stop);
 }
 
+Result<std::size_t> write_some(int fd, std::string_view first, std::string_view second) {
+  // writev only reads from the buffers; its type does not say so.
+  const std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
+                                   iovec{const_cast<char*>(second.data()), second.size()}};
+  const ssize_t count = ::writev(fd, parts.data(), parts.size());
+  if (count >= 0) return static_cast<std::size_t>(count);
+  if (try_again(errno)) return 0;
+  return fail(system_error(errno, "write"));
+}
+
 Result<void> write_all(int fd, std::string_view first, std::string_view second, Deadline deadline,
                        const StopSignal& stop) {
   while (!first.empty() || !second.empty()) {
     TRY(came_true(wait_ready(-1, fd, deadline, stop), "writing"));
-    // writev only reads from the buffers; its type does not say so.
-    std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
-                               iovec{const_cast<char*>(second.data()), second.size()}};
-    const ssize_t count = ::writev(fd, parts.data(), parts.size());
-    if (count < 0) {
-      if (try_again(errno)) continue;
-      return fail(system_error(errno, "write"));
-    }
-    const auto written = static_cast<std::size_t>(count);
+    const std::size_t written = TRY(write_some(fd, first, second));
     const std::size_t of_first = std::min(written, first.size());
     first.remove_prefix(of_first);
     second.remove_prefix(written - of_first);

@@ -72,6 +72,8 @@ Ready wait_ready(int read_fd, int write_fd, Deadline deadline, const StopSignal&
 // Errors: timed_out, interrupted; unreachable when the peer is gone (EPIPE, ECONNRESET).
 Result<std::size_t> read_some(int fd, std::span<char> into, Deadline deadline, const StopSignal& stop);  // 0: the end
 Result<void> write_all(int fd, std::string_view bytes, Deadline deadline, const StopSignal& stop);
+// What fits at once of two buffers, without waiting; 0: nothing does.
+Result<std::size_t> write_some(int fd, std::string_view first, std::string_view second);
 // Two buffers with as few system calls as one.
 Result<void> write_all(int fd, std::string_view first, std::string_view second, Deadline deadline,
                        const StopSignal& stop);

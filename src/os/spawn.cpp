@@ -59,7 +59,9 @@ Result<void> Child::reap() {
   siginfo_t info{};
   // As long as we have not waited for it the number is still its own.
   while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0) {
-    if (errno != EINTR) return fail(system_error(errno, "wait for process " + std::to_string(pid_)));
+    if (errno == EINTR) continue;
+    pidfd_.close();  // somebody else waited for it: nothing is left to watch
+    return fail(system_error(errno, "wait for process " + std::to_string(pid_)));
   }
   exit_ = info.si_code == CLD_EXITED ? Exit{info.si_status, 0} : Exit{0, info.si_status};
   return {};

@@ -243,7 +243,9 @@ void Spawner::bury_the_dead() {
     for (auto& child : abandoned_) dying_.push_back(std::move(child));
     abandoned_.clear();
   }
-  std::erase_if(dying_, [](Child& child) { return child.wait(Deadline{Steady::time_point::min()}).has_value(); });
+  std::erase_if(dying_, [](Child& child) {
+    return child.wait(Deadline{Steady::time_point::min()}).has_value() || !child.valid();
+  });
 }
 
 Result<Child> Spawner::fork_and_exec(const Command& command) {

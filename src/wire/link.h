@@ -74,7 +74,7 @@ Result<Link> greet(Channel channel, const Identity& identity, const Timing& timi
 Result<void> send_frame(Link& link, const Header& header, std::string_view body, Deadline deadline,
                         const os::StopSignal& stop);
 Result<Frame> receive_frame(Link& link, Deadline deadline, const os::StopSignal& stop);
-// `error`, with the last words of the peer's stderr and its exit as evidence.
-Error lost(const Link& link, std::string_view what);
+// `unreachable`, with the last words of the peer's stderr and its exit as evidence. Waits up to half a second for them.
+Error lost(Channel& channel, const std::string& peer_name, std::string_view what);
 
 }  // namespace dugong::wire

@@ -14,7 +14,7 @@
 namespace dugong::wire {
 
 inline constexpr std::size_t max_calls = 16;
-using ProgressSink = std::function<void(const Progress&)>;  // called on the session's thread: must not block
+using ProgressSink = std::function<void(const Progress&)>;  // on the caller's thread, the latest only
 
 struct SessionOptions {
   Timing timing;

@@ -1,0 +1,283 @@
+#include "wire/stream.h"
+
+#include <algorithm>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/text.h"
+#include "os/clock.h"
+
+namespace dugong::wire {
+namespace {
+
+class Digest {
+ public:
+  Digest() { XXH3_64bits_reset(&state_); }
+  void add(std::string_view bytes) { XXH3_64bits_update(&state_, bytes.data(), bytes.size()); }
+  [[nodiscard]] std::uint64_t value() const { return XXH3_64bits_digest(&state_); }
+
+ private:
+  XXH3_state_t state_;
+};
+
+Error in_words(Error error, const std::string& peer_name, Millis stall) {
+  if (error.kind == ErrorKind::timed_out) error.what = "no byte of the stream moved for " + human_duration(stall);
+  return std::move(error).at(peer_name);
+}
+
+Header of_kind(Kind kind) {
+  Header header;
+  header.kind = kind;
+  return header;
+}
+
+Header verdict_header(const Result<std::string>& verdict) {
+  if (verdict) return of_kind(Kind::answer);
+  Header header = of_kind(Kind::error);
+  header.error = verdict.error();
+  return header;
+}
+
+Error peers_error(const Header& header) {
+  return header.error.value_or(Error{ErrorKind::failed, "the other end gave up without a word", {}, {}, {}});
+}
+
+}  // namespace
+
+Result<void> send_opening(Link& link, std::string_view name, std::string_view body, Deadline deadline,
+                          std::stop_token stop_token) {
+  const os::StopSignal stop{stop_token};
+  Header header = of_kind(Kind::ask);
+  header.name = name;
+  if (body.size() > max_body) return fail(ErrorKind::invalid, "an opening of more than 1 MiB");
+  return send_frame(link, header, body, deadline, stop);
+}
+
+Result<Opening> receive_opening(Link& link, Deadline deadline, std::stop_token stop_token) {
+  const os::StopSignal stop{stop_token};
+  Frame frame = TRY(receive_frame(link, deadline, stop));
+  if (frame.header.kind != Kind::ask) return fail(ErrorKind::unreachable, "a stream that does not say what it is");
+  return Opening{std::move(frame.header.name), std::move(frame.body)};
+}
+
+struct StreamWriter::State {
+  State(Link& link_in, const Timing& timing, const std::stop_token& stop_in)
+      : link{link_in}, stall{timing.stall}, stop{stop_in} {}
+
+  Result<void> send(const Header& header, std::string_view body);
+  Result<void> push(std::string_view head, std::string_view body);
+  Result<void> listen();
+  Error fail_with(Error error);
+
+  Link& link;
+  Millis stall;
+  os::StopSignal stop;
+  Decoder decoder;
+  std::optional<Result<std::string>> verdict;
+  Digest digest;
+  Bytes total = 0;
+};
+
+// Reads what has come back; an Error of the reader's ends the writing at once.
+Result<void> StreamWriter::State::listen() {
+  const std::size_t count = TRY(os::read_some(link.channel.in.get(), decoder.space(), os::deadline_in(stall), stop));
+  if (count == 0) return fail(ErrorKind::unreachable, "the reader closed the stream");
+  TRY(decoder.commit(count));
+  auto frame = decoder.next();
+  if (!frame) return {};
+  if (frame->header.kind == Kind::answer) verdict = std::move(frame->body);
+  if (frame->header.kind != Kind::error) return {};
+  verdict = fail(peers_error(frame->header));
+  return fail(verdict->error());
+}
+
+Result<void> StreamWriter::State::push(std::string_view head, std::string_view body) {
+  while (!head.empty() || !body.empty()) {
+    switch (os::wait_ready(link.channel.in.get(), link.channel.out.get(), os::deadline_in(stall), stop)) {
+      case os::Ready::first:
+        TRY(listen());
+        break;
+      case os::Ready::second: {
+        const std::size_t written = TRY(os::write_some(link.channel.out.get(), head, body));
+        const std::size_t of_head = std::min(written, head.size());
+        head.remove_prefix(of_head);
+        body.remove_prefix(written - of_head);
+        break;
+      }
+      case os::Ready::stopped:
+        return fail(ErrorKind::interrupted, "the stream was stopped");
+      case os::Ready::timed_out:
+        return fail(ErrorKind::timed_out, "stalled");
+    }
+  }
+  return {};
+}
+
+// A broken pipe may have a better reason behind it, sent just before.
+Error StreamWriter::State::fail_with(Error error) {
+  while (error.kind == ErrorKind::unreachable && !verdict && listen()) {
+  }
+  if (verdict && !*verdict) return verdict->error();
+  if (error.kind == ErrorKind::unreachable) return lost(link.channel, link.peer_name, error.what);
+  return in_words(std::move(error), link.peer_name, stall);
+}
+
+Result<void> StreamWriter::State::send(const Header& header, std::string_view body) {
+  auto pushed = push(encode_head(header, body.size()), body);
+  if (pushed) return {};
+  return fail(fail_with(std::move(pushed).error()));
+}
+
+StreamWriter::StreamWriter(Link& link, const Timing& timing, std::stop_token stop)
+    : state_{std::make_unique<State>(link, timing, stop)} {}
+StreamWriter::~StreamWriter() = default;
+
+Result<void> StreamWriter::write(std::span<const char> bytes) {
+  std::string_view rest{bytes.data(), bytes.size()};
+  while (!rest.empty()) {
+    const auto part = rest.substr(0, max_body);
+    TRY(state_->send(of_kind(Kind::data), part));
+    state_->digest.add(part);
+    state_->total += part.size();
+    rest.remove_prefix(part.size());
+  }
+  return {};
+}
+
+Result<std::string> StreamWriter::finish(Deadline verdict_deadline) {
+  Header end = of_kind(Kind::end);
+  end.total = state_->total;
+  end.digest = state_->digest.value();
+  TRY(state_->send(end, {}));
+  while (!state_->verdict) {
+    const auto ready = os::wait_ready(state_->link.channel.in.get(), -1, verdict_deadline, state_->stop);
+    if (ready == os::Ready::stopped) return fail(ErrorKind::interrupted, "stopped while waiting for the verdict");
+    if (ready == os::Ready::timed_out) return fail(ErrorKind::timed_out, "the reader's verdict did not come in time");
+    auto heard = state_->listen();
+    if (!heard) return fail(state_->fail_with(std::move(heard).error()));
+  }
+  return *state_->verdict;
+}
+
+void StreamWriter::abort(const Error& error) {
+  const auto sent = state_->send(verdict_header(fail(error)), {});
+  static_cast<void>(sent);  // the reader sees the end of the connection anyway
+}
+
+Bytes StreamWriter::total() const { return state_->total; }
+
+struct StreamReader::State {
+  State(Link& link_in, const Timing& timing, const std::stop_token& stop_in)
+      : link{link_in}, stall{timing.stall}, stop{stop_in} {}
+
+  Result<void> fill(std::span<char> into);
+  Result<Header> next_header();
+  Result<void> next_data();
+  Result<void> take_end(const Header& header);
+  Result<void> skip(std::size_t size);
+  Result<std::size_t> read(std::span<char> into);
+
+  Link& link;
+  Millis stall;
+  os::StopSignal stop;
+  std::size_t left = 0;  // of the body of the current data frame
+  std::size_t body = 0;  // of the frame whose header was read last
+  bool ended = false;
+  bool told = false;  // the writer said itself why it failed
+  Digest digest;
+  Bytes total = 0;
+};
+
+Result<void> StreamReader::State::fill(std::span<char> into) {
+  while (!into.empty()) {
+    const std::size_t count = TRY(os::read_some(link.channel.in.get(), into, os::deadline_in(stall), stop));
+    if (count == 0) return fail(ErrorKind::unreachable, "the stream was cut after " + human_bytes(total));
+    into = into.subspan(count);
+  }
+  return {};
+}
+
+Result<Header> StreamReader::State::next_header() {
+  std::string bytes(prefix_size, '\0');
+  TRY(fill(bytes));
+  const Prefix prefix = TRY(decode_prefix(bytes));
+  bytes.assign(prefix.header_size, '\0');
+  TRY(fill(bytes));
+  body = prefix.body_size;
+  return decode_header(bytes);
+}
+
+Result<void> StreamReader::State::skip(std::size_t size) {
+  std::string ignored(size, '\0');
+  return fill(ignored);
+}
+
+Result<void> StreamReader::State::take_end(const Header& header) {
+  if (header.total != total) {
+    return fail(ErrorKind::failed,
+                "the stream has " + std::to_string(total) + " bytes, its writer sent " + std::to_string(header.total));
+  }
+  if (header.digest != digest.value()) {
+    return fail(ErrorKind::failed, "the stream was damaged on its way: its digest is another");
+  }
+  ended = true;
+  return {};
+}
+
+Result<void> StreamReader::State::next_data() {
+  const Header header = TRY(next_header());
+  switch (header.kind) {
+    case Kind::data:
+      left = body;
+      return {};
+    case Kind::end:
+      return take_end(header);
+    case Kind::error:
+      told = true;
+      return fail(peers_error(header));
+    case Kind::hello:
+    case Kind::ask:
+    case Kind::answer:
+    case Kind::cancel:
+    case Kind::beat:
+    case Kind::progress:
+    case Kind::unknown:
+      return skip(body);
+  }
+  return {};
+}
+
+Result<std::size_t> StreamReader::State::read(std::span<char> into) {
+  while (left == 0 && !ended) TRY(next_data());
+  if (ended || into.empty()) return std::size_t{0};
+  const auto place = into.first(std::min(into.size(), left));
+  const std::size_t count = TRY(os::read_some(link.channel.in.get(), place, os::deadline_in(stall), stop));
+  if (count == 0) return fail(ErrorKind::unreachable, "the stream was cut after " + human_bytes(total));
+  digest.add({place.data(), count});
+  left -= count;
+  total += count;
+  return count;
+}
+
+StreamReader::StreamReader(Link& link, const Timing& timing, std::stop_token stop)
+    : state_{std::make_unique<State>(link, timing, stop)} {}
+StreamReader::~StreamReader() = default;
+
+Result<std::size_t> StreamReader::read(std::span<char> into) {
+  auto count = state_->read(into);
+  if (count || state_->told) return count;
+  if (count.error().kind == ErrorKind::unreachable) {
+    return fail(lost(state_->link.channel, state_->link.peer_name, count.error().what));
+  }
+  return fail(in_words(std::move(count).error(), state_->link.peer_name, state_->stall));
+}
+
+Result<void> StreamReader::conclude(const Result<std::string>& verdict) {
+  const std::string_view body = verdict ? std::string_view{*verdict}.substr(0, max_body) : std::string_view{};
+  return send_frame(state_->link, verdict_header(verdict), body, os::deadline_in(state_->stall), state_->stop);
+}
+
+Bytes StreamReader::total() const { return state_->total; }
+
+}  // namespace dugong::wire
