@@ -12,8 +12,8 @@
 namespace dugong::postgres {
 
 struct ConfLine {
-  std::string name;   // lower case; "include", "include_if_exists", "include_dir" are lines too
-  std::string value;  // unquoted
+  std::string name;      // lower case; "include", "include_if_exists", "include_dir" are lines too
+  std::string value;     // unquoted
   std::size_t line = 0;  // from 1
   friend bool operator==(const ConfLine&, const ConfLine&) = default;
 };

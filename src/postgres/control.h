@@ -42,13 +42,16 @@ struct ControlData {
   Lsn redo;             // where replay would begin
   TimelineId timeline;  // of the last checkpoint
   bool full_page_writes = true;
-  Lsn min_recovery;     // 0/0 unless in recovery, or promoted and no checkpoint since
+  Lsn min_recovery;  // 0/0 unless in recovery, or promoted and no checkpoint since
   TimelineId min_recovery_timeline;
   HotStandbySettings primary_settings;  // as last seen in WAL (a standby) or in force (a primary)
   std::uint32_t wal_segment_size = 0;   // bytes
   bool data_checksums = false;
   friend bool operator==(const ControlData&, const ControlData&) = default;
 };
+
+// CRC-32C (Castagnoli), as in PostgreSQL's port/pg_crc32c.h.
+std::uint32_t crc32c(std::string_view bytes);
 
 // Errors: failed ("too short", "wrong CRC", "unknown version 1400").
 Result<ControlData> parse_control(std::string_view bytes);

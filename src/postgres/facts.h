@@ -18,16 +18,16 @@ namespace dugong::postgres {
 // A data directory, looked at from outside; the server may be down.
 struct DataFacts {
   bool exists = false;
-  bool empty = true;                    // no entry at all
-  std::string version;                  // PG_VERSION, trimmed; empty: not a data directory
-  std::optional<ControlData> control;   // absent: unreadable, see control_error
+  bool empty = true;                   // no entry at all
+  std::string version;                 // PG_VERSION, trimmed; empty: not a data directory
+  std::optional<ControlData> control;  // absent: unreadable, see control_error
   std::string control_error;
-  std::vector<std::string> entries;     // names directly below, sorted
-  std::vector<std::string> slots;       // names below pg_replslot
+  std::vector<std::string> entries;  // names directly below, sorted
+  std::vector<std::string> slots;    // names below pg_replslot
   std::uint64_t archive_status_entries = 0;
   std::map<std::string, std::string> links;  // symlinks: pg_wal, pg_tblspc/* → target
   std::map<std::string, std::string> files;  // contents of the small files named in `watched_files()`, when they exist
-  std::uint32_t uid = 0;                // owner of the directory
+  std::uint32_t uid = 0;                     // owner of the directory
   std::uint32_t gid = 0;
   [[nodiscard]] bool has(std::string_view entry) const;
 };
@@ -55,7 +55,7 @@ struct Slot {  // a row of pg_replication_slots
   std::string name;
   std::string type;  // physical, logical
   bool active = false;
-  Lsn restart_lsn;   // 0/0: none reserved
+  Lsn restart_lsn;  // 0/0: none reserved
   std::string wal_status;
   std::optional<std::int64_t> safe_wal_size;  // bytes
 };
@@ -70,7 +70,7 @@ struct Role {
   bool can_login = false;
   bool replication = false;
   bool superuser = false;
-  std::string verifier;  // pg_authid.rolpassword: never printed, never leaves the process that compares it
+  bool has_password = false;
 };
 
 struct ServerSql {
@@ -78,12 +78,12 @@ struct ServerSql {
   bool accepts_clients = true;  // false: the image's temporary server during initdb (listen_addresses is empty)
   std::int64_t version_number = 0;
   SystemId system_identifier;
-  TimelineId timeline;        // primary: of the current WAL file; replica: of the WAL receiver, else of the control file
-  Lsn lsn;                    // primary: current write; replica: replayed
-  Lsn insert_lsn;             // primary only
-  Lsn received;               // replica only
-  bool streaming = false;     // replica: the WAL receiver's status
-  std::string sender_host;    // replica: whom it streams from
+  TimelineId timeline;      // primary: of the current WAL file; replica: of the WAL receiver, else of the control file
+  Lsn lsn;                  // primary: current write; replica: replayed
+  Lsn insert_lsn;           // primary only
+  Lsn received;             // replica only
+  bool streaming = false;   // replica: the WAL receiver's status
+  std::string sender_host;  // replica: whom it streams from
   bool replay_paused = false;
   std::optional<double> replay_age_seconds;  // replica: since the last replayed commit's own time
   double postmaster_start = 0;               // seconds since 1970, server's clock

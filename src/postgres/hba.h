@@ -19,7 +19,7 @@ struct HbaRule {  // one row of pg_hba_file_rules, or one parsed line
   std::string address;  // "10.0.0.12", "samehost", "all", a host name; empty for local
   std::string netmask;  // "255.255.255.255"; empty where there is none
   std::string method;
-  std::string error;    // what the server could not read; empty: fine
+  std::string error;  // what the server could not read; empty: fine
   friend bool operator==(const HbaRule&, const HbaRule&) = default;
 };
 

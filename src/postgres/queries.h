@@ -11,6 +11,10 @@
 
 namespace dugong::postgres {
 
+// Who may ask. What answers with a role's verifier never leaves the node: `serve` refuses it when it comes from
+// outside.
+enum class Asker { controller, node };
+
 struct NamedQuery {
   std::string_view name;
   // Statements, run one after the other on one connection, each answered by itself; a failed one does not stop the
@@ -18,8 +22,22 @@ struct NamedQuery {
   // that take no bound parameters. A statement uses one style only.
   std::vector<std::string_view> statements;
   std::size_t parameters = 0;
+  Asker asker = Asker::controller;
 };
 
+// The answer that a caller wants is that of the last statement, unless said otherwise below; earlier ones prepare the
+// session (search_path, default_transaction_read_only).
+//
+// observe, observe_database         see facts.h; statements are told apart by their columns
+// checkpoint, reload                nothing, reloaded
+// create_slot $1                    the slot's row, made now or there before
+// drop_slot $1                      nothing when it was not there
+// create_database %1I, create_extension %1I, create_replication_role %1I, set_verifier %1I %2L
+// switch_wal                        finished: name of the segment that is complete now
+// insert_lsn, wal_lsn, replay_lsn   insert_lsn; write_lsn, flush_lsn; replay_lsn, receive_lsn (null: none yet)
+// role_verifier $1                  rolpassword; asked on the node only
+// hot_standby_settings, clock       name, setting; epoch
+// verify_*                          see verify.h
 const std::vector<NamedQuery>& queries();
 const NamedQuery* find_query(std::string_view name);
 // A statement with its %nI and %nL filled in. Errors: invalid (a parameter is missing).

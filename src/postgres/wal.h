@@ -29,9 +29,10 @@ std::string wal_segment_name(TimelineId timeline, Lsn lsn, std::uint32_t segment
 // Where a segment begins.
 Lsn segment_start(const WalFileName& name, std::uint32_t segment_size);
 
-// A finished segment: its size is the segment size, the header carries a page magic, and timeline, page address,
-// system identifier and segment size fit the name. `head` is at least the first 40 bytes. Errors: refused, saying which
-// of them differs. `expected` empty (0): any system identifier.
+// A finished segment: its size is the segment size, the header carries a page magic, and page address, timeline (not
+// newer: the first segment after a promotion begins with a page of the old one), system identifier and segment size fit
+// the name. `head` is at least the first 40 bytes. Errors: refused, saying which of them differs. `expected` empty (0):
+// any system identifier.
 Result<> check_segment(const WalFileName& name, std::string_view head, std::uint64_t file_size, SystemId expected);
 
 }  // namespace dugong::postgres
