@@ -73,7 +73,7 @@ def stop_if_idle():
         pid = processes.read_pid(PID_FILE)
         if pid is None or not is_zfs_fuse(pid) or all_names() or not answers() or pool_names():
             return
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGKILL)  # without a pool it has nothing to lose, and SIGTERM takes seconds
         wait_until(lambda: processes.read_pid(PID_FILE) is None, 10, "zfs-fuse stops")
         for file in (PID_FILE, LOG_FILE):
             if file.exists():
