@@ -1,0 +1,105 @@
+#include "node/fleet.h"
+
+#include <fmt/format.h>
+#include <thread>
+#include <utility>
+
+#include "node/linked_stop.h"
+#include "os/env.h"
+
+namespace dugong::node {
+
+FleetOptions fleet_options_from_environment() {
+  FleetOptions options;
+  if (auto program = os::env("DUGONG_REMOTE_PROGRAM"); program && !program->empty()) options.remote_program = *program;
+  return options;
+}
+
+RealFleet::RealFleet(const std::vector<FleetMember>& members, const FleetOptions& options) : timing_{options.timing} {
+  for (const auto& member : members) {
+    if (!member.ssh) {
+      add_local(member.name, std::make_unique<LocalNode>(options.local));
+      continue;
+    }
+    RemoteOptions remote;
+    remote.name = member.name;
+    remote.ssh = {*member.ssh, member.ssh_config, options.remote_program};
+    remote.timing = options.timing;
+    add_remote(member.name, std::make_unique<RemoteNode>(std::move(remote)));
+  }
+}
+
+void RealFleet::add_local(const std::string& name, std::unique_ptr<Node> node) {
+  members_[name] = Member{std::move(node), nullptr};
+}
+void RealFleet::add_remote(const std::string& name, std::unique_ptr<RemoteNode> node) {
+  auto* remote = node.get();
+  members_[name] = Member{std::move(node), remote};
+}
+
+Result<RealFleet::Member*> RealFleet::member(const std::string& name) {
+  auto found = members_.find(name);
+  if (found == members_.end()) return fail(ErrorKind::invalid, fmt::format("there is no node \"{}\"", name));
+  return &found->second;
+}
+
+Result<Node*> RealFleet::node(const std::string& name) {
+  auto* found = TRY(member(name));
+  if (found->remote == nullptr) return found->node.get();
+  auto connected = found->remote->connect({});
+  if (!connected) return fail(std::move(connected).error().at(name));
+  return found->node.get();
+}
+
+std::map<std::string, Error> RealFleet::connect_all(const std::stop_token& stop) {
+  std::map<std::string, Error> errors;
+  std::mutex mutex;
+  std::vector<std::jthread> threads;
+  for (auto& [name, member] : members_) {
+    if (member.remote == nullptr) continue;
+    threads.emplace_back([&, name = name, remote = member.remote] {
+      auto connected = remote->connect(stop);
+      if (connected) return;
+      const std::lock_guard guard{mutex};
+      errors[name] = std::move(connected).error();
+    });
+  }
+  threads.clear();  // joins
+  return errors;
+}
+
+Result<std::unique_ptr<SourceEnd>> RealFleet::source_of(const CopyRequest& request, const EndOptions& options) {
+  auto* from = TRY(member(request.from_node));
+  if (from->remote == nullptr) return local_source(*from->node, request.send, options);
+  return link_source(TRY(from->remote->open_stream(request.send, options.deadline, options.stop)), options);
+}
+
+Result<std::unique_ptr<SinkEnd>> RealFleet::sink_of(const CopyRequest& request, const EndOptions& options) {
+  auto* to = TRY(member(request.to_node));
+  if (to->remote == nullptr) return local_sink(*to->node, request.receive, options);
+  return link_sink(TRY(to->remote->open_stream(request.receive, options.deadline, options.stop)), options);
+}
+
+Result<CopyResult> RealFleet::copy(const CopyRequest& request, const CopyProgress& progress, Deadline deadline,
+                                   std::stop_token stop) {
+  LinkedStop until{stop, deadline};
+  const EndOptions options{timing_, deadline, until.token()};
+  auto place = fmt::format("{} → {}", request.from_node, request.to_node);
+  auto located = [&](Error error) {
+    if (error.kind == ErrorKind::interrupted && until.timed_out()) error.kind = ErrorKind::timed_out;
+    return fail(std::move(error).at(place));
+  };
+  // The receiver first: when it refuses, nothing has been read.
+  auto sink = sink_of(request, options);
+  if (!sink) return located(std::move(sink).error());
+  auto source = source_of(request, options);
+  if (!source) {
+    (*sink)->abandon(source.error());
+    return located(std::move(source).error());
+  }
+  auto copied = run_copy(**source, **sink, progress, deadline, until.token());
+  if (!copied) return located(std::move(copied).error());
+  return copied;
+}
+
+}  // namespace dugong::node

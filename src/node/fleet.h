@@ -1,0 +1,63 @@
+// The nodes of a real cluster, and copies between any two of them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "node/copy.h"
+#include "node/local.h"
+#include "node/node.h"
+#include "node/remote.h"
+
+namespace dugong::node {
+
+struct FleetMember {
+  std::string name;
+  std::optional<std::string> ssh;  // absent: this machine
+  std::string ssh_config;          // -F
+};
+struct FleetOptions {
+  LocalOptions local;
+  std::string remote_program = "dugong";
+  wire::Timing timing;
+};
+// With remote_program from $DUGONG_REMOTE_PROGRAM.
+FleetOptions fleet_options_from_environment();
+
+class RealFleet final : public Fleet {
+ public:
+  RealFleet(const std::vector<FleetMember>& members, const FleetOptions& options);
+  // For nodes of other kinds (a child process instead of ssh).
+  explicit RealFleet(const wire::Timing& timing) : timing_{timing} {}
+  void add_local(const std::string& name, std::unique_ptr<Node> node);
+  void add_remote(const std::string& name, std::unique_ptr<RemoteNode> node);
+
+  // Thread-safe. Errors: unreachable; invalid (no node of that name).
+  Result<Node*> node(const std::string& name) override;
+  // All of them at once, so that N nodes cost the time of the slowest. What went wrong, by name.
+  std::map<std::string, Error> connect_all(const std::stop_token& stop = {});
+
+  // Two ends on this machine are joined by pipes; a remote end is a data session; between two remote ends the bytes
+  // pass through this machine.
+  Result<CopyResult> copy(const CopyRequest& request, const CopyProgress& progress, Deadline deadline,
+                          std::stop_token stop) override;
+
+ private:
+  struct Member {
+    std::unique_ptr<Node> node;
+    RemoteNode* remote = nullptr;  // the same node, if it is one
+  };
+  Result<Member*> member(const std::string& name);
+  Result<std::unique_ptr<SourceEnd>> source_of(const CopyRequest& request, const EndOptions& options);
+  Result<std::unique_ptr<SinkEnd>> sink_of(const CopyRequest& request, const EndOptions& options);
+
+  wire::Timing timing_;
+  std::map<std::string, Member> members_;  // not changed after the first call
+};
+
+}  // namespace dugong::node

@@ -1,0 +1,281 @@
+#include "node/policy.h"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace dugong::node {
+namespace {
+
+// "ok", or the kind of the error.
+template <class Question>
+std::string verdict(const Question& question, const Policy& policy = {}) {
+  auto judged = judge(question, policy);
+  if (judged) return "ok";
+  return judged.error().kind == ErrorKind::refused   ? "refused"
+         : judged.error().kind == ErrorKind::invalid ? "invalid"
+                                                     : "other: " + judged.error().what;
+}
+std::string ask(const Request& request, const Policy& policy = {}) { return verdict(request, policy); }
+std::string writing(const std::string& path, const Policy& policy = {}) { return ask(WriteFile{path, {}}, policy); }
+std::string reading(const std::string& path, const Policy& policy = {}) { return ask(ReadFile{path}, policy); }
+
+Policy narrow() {
+  Policy policy;
+  policy.prefixes = {"tank/dex", "zpool/data"};
+  policy.directories = {"/srv/dugong/dex", "/etc/special"};
+  policy.projects = {"dugong-dex-a"};
+  policy.bin_dirs = {"/usr/lib/postgresql/15/bin"};
+  return policy;
+}
+
+// ---- paths without a file
+
+TEST(DefaultPolicy, LetsWriteBelowADirectoryOfItsOwn) {
+  for (const char* path : {"/srv/dugong/dex/a/docker-compose.yaml", "/srv/x", "/data/postgresql.auto.conf",
+                           "/var/lib/dugong/x", "/run/dugong/x", "/var/run/postgresql/x", "/mnt/my dir/ü", "/home/u/pg",
+                           "/etcetera/x", "/usrlocal/x", "/rootless/x"}) {
+    EXPECT_EQ(writing(path), "ok") << path;
+  }
+}
+TEST(DefaultPolicy, RefusesTheSystem) {
+  for (const char* path : {"/etc/passwd",
+                           "/etc",
+                           "/usr/bin/x",
+                           "/boot/x",
+                           "/bin/sh",
+                           "/sbin/x",
+                           "/lib/x",
+                           "/lib64/x",
+                           "/lib32/x",
+                           "/proc/1/mem",
+                           "/sys/x",
+                           "/dev/sda",
+                           "/root/.ssh/authorized_keys",
+                           "/root/x",
+                           "/home/u/.ssh/authorized_keys",
+                           "/run/systemd/system/x.service",
+                           "/var/run/docker.sock",
+                           "/var/spool/cron/crontabs/root",
+                           "/var/lib/docker/x",
+                           "/var/lib/dpkg/info/x",
+                           "/srv",
+                           "/var",
+                           "/home",
+                           "/data"}) {
+    EXPECT_EQ(writing(path), "refused") << path;
+  }
+}
+TEST(DefaultPolicy, NoFileCouldAllowThese) {
+  for (const char* path : {"/", "", "srv/x", "/srv/../etc/passwd", "/srv/./x", "/srv//x", "/srv/x/", "~/x", ".."}) {
+    EXPECT_EQ(writing(path), "invalid") << path;
+    EXPECT_EQ(reading(path), "invalid") << path;
+  }
+  EXPECT_EQ(writing(std::string{"/srv/x\0/y", 9}), "invalid");
+}
+TEST(DefaultPolicy, ReadsWhereItMayNotWrite) {
+  EXPECT_EQ(reading("/data"), "ok");
+  EXPECT_EQ(ask(InspectData{"/data"}), "ok");
+  EXPECT_EQ(reading("/etc/shadow"), "refused");
+  EXPECT_EQ(ask(DigestFile{"/root/.ssh/id_ed25519"}), "refused");
+}
+TEST(DefaultPolicy, EveryRequestWithAPathIsJudged) {
+  EXPECT_EQ(ask(MakeDirectory{"/etc/x"}), "refused");
+  EXPECT_EQ(ask(RemoveDirectory{"/usr"}), "refused");
+  EXPECT_EQ(ask(RemoveDirectory{"/srv"}), "refused");
+  EXPECT_EQ(ask(RemovePaths{"/etc", {"passwd"}, {}}), "refused");
+  EXPECT_EQ(ask(InstallWalClient{"/usr/local/bin"}), "refused");
+  EXPECT_EQ(ask(InspectData{"/proc/1/root"}), "refused");
+  EXPECT_EQ(ask(RunSql{{.socket_dir = "/etc"}, {}}), "refused");
+  EXPECT_EQ(ask(RunSql{{.socket_dir = "/srv/a/run", .password_file = "/etc/shadow"}, {}}), "refused");
+  EXPECT_EQ(ask(SetRolePassword{{.socket_dir = "/srv/a/run", .password_file = "/etc/shadow"}, "r", {}}), "refused");
+  EXPECT_EQ(ask(RolePasswordMark{{.socket_dir = "/srv/a/run", .password_file = "/etc/shadow"}, "r", {}}), "refused");
+  EXPECT_EQ(ask(RunSql{{.socket_dir = "/var/run/postgresql"}, {}}), "ok");
+}
+TEST(DefaultPolicy, WhatIsRemovedIsBelowItsRoot) {
+  EXPECT_EQ(ask(RemovePaths{"/srv/x", {"standby.signal", "pg_wal/x"}, {"pg_replslot"}}), "ok");
+  EXPECT_EQ(ask(RemovePaths{"/srv/x", {"../y"}, {}}), "invalid");
+  EXPECT_EQ(ask(RemovePaths{"/srv/x", {"/etc/passwd"}, {}}), "invalid");
+  EXPECT_EQ(ask(RemovePaths{"/srv/x", {}, {"a/../../y"}}), "invalid");
+  EXPECT_EQ(ask(RemovePaths{"/srv/x", {}, {""}}), "invalid");
+  EXPECT_EQ(ask(RemovePaths{"/srv/x", {}, {"."}}), "invalid");
+}
+TEST(DefaultPolicy, ModesAreOnlyPermissions) {
+  EXPECT_EQ(ask(WriteFile{"/srv/x/y", {}, 04755}), "invalid");
+  EXPECT_EQ(ask(MakeDirectory{"/srv/x/y", 02755}), "invalid");
+  EXPECT_EQ(ask(MakeDirectory{"/srv/x/y", 01777}), "ok");
+}
+
+// ---- datasets
+
+TEST(DefaultPolicy, LeavesPoolsAlone) {
+  EXPECT_EQ(ask(zfs::Create{"tank", {}}), "refused");
+  EXPECT_EQ(ask(zfs::Destroy{"tank"}), "refused");
+  EXPECT_EQ(ask(zfs::Snapshot{"tank@a", true, {}}), "refused");
+  EXPECT_EQ(ask(zfs::DestroySnapshot{"tank@a"}), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank", {}}), "refused");
+  EXPECT_EQ(ask(zfs::SetProperties{"tank", {{"dugong:a", "b"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Mount{"tank"}), "refused");
+  EXPECT_EQ(ask(zfs::Unmount{"tank"}), "refused");
+  EXPECT_EQ(verdict(StreamRequest{zfs::Receive{"tank"}}), "refused");
+  EXPECT_EQ(verdict(StreamRequest{zfs::Send{"tank@a", ""}}), "refused");
+  EXPECT_EQ(ask(zfs::ListTree{"tank"}), "ok");
+  EXPECT_EQ(ask(zfs::InspectPool{"tank"}), "ok");
+}
+TEST(DefaultPolicy, TakesDatasetsBelowAPool) {
+  EXPECT_EQ(ask(zfs::Create{"tank/dex", {}}), "ok");
+  EXPECT_EQ(ask(zfs::Hold{"tank/dex@a", "dugong"}), "ok");
+  EXPECT_EQ(ask(zfs::Release{"tank/dex@a", "dugong"}), "ok");
+  EXPECT_EQ(verdict(StreamRequest{zfs::Send{"tank/dex@b", "tank/dex@a"}}), "ok");
+  EXPECT_EQ(verdict(StreamRequest{zfs::Receive{"tank/dex/anchor-0"}}), "ok");
+}
+TEST(DefaultPolicy, NamesThatZfsWouldMisread) {
+  EXPECT_EQ(ask(zfs::Destroy{"-r"}), "invalid");
+  EXPECT_EQ(ask(zfs::Destroy{"tank/a@b"}), "invalid");
+  EXPECT_EQ(ask(zfs::Destroy{"tank/../rpool"}), "invalid");
+  EXPECT_EQ(ask(zfs::DestroySnapshot{"tank/a"}), "invalid");
+  EXPECT_EQ(ask(zfs::Hold{"tank/a@b", "-r"}), "invalid");
+  EXPECT_EQ(ask(zfs::Release{"tank/a@b", ""}), "invalid");
+}
+TEST(DefaultPolicy, AMountpointIsADirectoryToo) {
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "/etc"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank/c", {{"mountpoint", "/usr/bin"}}}), "refused");
+  EXPECT_EQ(ask(zfs::SetProperties{"tank/a", {{"mountpoint", "/srv"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "/srv/dugong/dex/a/data"}}}), "ok");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "none"}}}), "ok");
+}
+
+// ---- servers
+
+runtime::Server compose(const std::string& project) {
+  return {.project = project, .compose_file = "/srv/dugong/x/docker-compose.yaml", .data = "/srv/dugong/x/data"};
+}
+runtime::Server process(const std::string& bin_dir, const std::string& user) {
+  return {.kind = runtime::Kind::process,
+          .bin_dir = bin_dir,
+          .os_user = user,
+          .data = "/srv/dugong/x/data",
+          .log_file = "/srv/dugong/x/logs/server.log"};
+}
+TEST(DefaultPolicy, OnlyDugongsProjects) {
+  EXPECT_EQ(ask(runtime::StartServer{compose("dugong-dex-a")}), "ok");
+  EXPECT_EQ(ask(runtime::StopServer{compose("gitlab")}), "refused");
+  EXPECT_EQ(ask(runtime::RemoveServer{compose("dugong")}), "refused");
+  EXPECT_EQ(ask(runtime::InspectServer{compose("--help")}), "invalid");
+  EXPECT_EQ(ask(runtime::StartServer{compose("")}), "invalid");
+}
+TEST(DefaultPolicy, TheComposeFileIsOurs) {
+  auto server = compose("dugong-a");
+  server.compose_file = "/etc/docker-compose.yaml";
+  EXPECT_EQ(ask(runtime::StartServer{server}), "refused");
+}
+TEST(DefaultPolicy, ProgramsAreTheSystems) {
+  EXPECT_EQ(ask(runtime::StartServer{process("/usr/lib/postgresql/15/bin", "postgres")}), "ok");
+  EXPECT_EQ(ask(runtime::StartServer{process("/srv/dugong/x/bin", "postgres")}), "refused");
+  EXPECT_EQ(ask(runtime::InitData{process("/usr/../srv/bin", "postgres"), "postgres", "/srv/dugong/x/p"}), "invalid");
+  EXPECT_EQ(ask(runtime::InspectSoftware{.kind = runtime::Kind::process, .bin_dir = "/tmp/bin"}), "refused");
+}
+TEST(DefaultPolicy, PostgresIsNotRoot) {
+  EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "root")}), "invalid");
+  EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "0")}), "invalid");
+  EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "-x")}), "invalid");
+}
+TEST(DefaultPolicy, ServersPathsAreJudged) {
+  auto server = process("/usr/bin", "postgres");
+  server.log_file = "/etc/cron.d/x";
+  EXPECT_EQ(ask(runtime::StartServer{server}), "refused");
+  EXPECT_EQ(ask(runtime::InitData{process("/usr/bin", "postgres"), "postgres", "/etc/shadow"}), "refused");
+}
+TEST(DefaultPolicy, ImagesAreReferences) {
+  EXPECT_EQ(ask(runtime::InspectSoftware{.image = "timescale/timescaledb:2.19.1-pg14@sha256:abc"}), "ok");
+  EXPECT_EQ(ask(runtime::InspectSoftware{.image = "--privileged"}), "invalid");
+  EXPECT_EQ(ask(runtime::InspectSoftware{.image = "a b"}), "invalid");
+}
+TEST(DefaultPolicy, TheRestIsHarmless) {
+  EXPECT_EQ(ask(InspectHost{}), "ok");
+  EXPECT_EQ(ask(ProbeLogin{"", "10.0.0.1", 5432, "r"}), "ok");
+  EXPECT_EQ(ask(ProbeLogin{"", "10.0.0.1", 0, "r"}), "invalid");
+  EXPECT_EQ(ask(AcquireLock{"dex.a", "me"}), "ok");
+  EXPECT_EQ(ask(AcquireLock{"../x", "me"}), "invalid");
+  EXPECT_EQ(ask(AcquireLock{"", "me"}), "invalid");
+}
+
+// ---- with a file
+
+TEST(NarrowPolicy, Datasets) {
+  EXPECT_EQ(ask(zfs::Create{"tank/dex", {}}, narrow()), "ok");
+  EXPECT_EQ(ask(zfs::Create{"tank/dex/live-0", {}}, narrow()), "ok");
+  EXPECT_EQ(ask(zfs::Create{"tank/dexter", {}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank", {}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::ListTree{"tank"}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/dex/a@b", "tank/other", {}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/other@b", "tank/dex/c", {}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::InspectPool{"zpool"}, narrow()), "ok");
+  EXPECT_EQ(ask(zfs::InspectPool{"rpool"}, narrow()), "refused");
+  EXPECT_EQ(verdict(StreamRequest{zfs::Send{"zpool/data@b", "rpool/x@a"}}, narrow()), "refused");
+}
+TEST(NarrowPolicy, Paths) {
+  EXPECT_EQ(writing("/srv/dugong/dex/a", narrow()), "ok");
+  EXPECT_EQ(writing("/etc/special/x", narrow()), "ok");
+  EXPECT_EQ(writing("/srv/dugong/dexter", narrow()), "refused");
+  EXPECT_EQ(reading("/data", narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/dex/a", {{"mountpoint", "/home/x"}}}, narrow()), "refused");
+}
+TEST(NarrowPolicy, Servers) {
+  EXPECT_EQ(ask(runtime::InspectServer{{.project = "dugong-dex-a"}}, narrow()), "ok");
+  EXPECT_EQ(ask(runtime::InspectServer{{.project = "dugong-dex-ab"}}, narrow()), "refused");
+  EXPECT_EQ(ask(runtime::InspectSoftware{.kind = runtime::Kind::process, .bin_dir = "/usr/bin"}, narrow()), "refused");
+}
+TEST(NarrowPolicy, NothingAtAll) {
+  Policy policy;
+  policy.prefixes.emplace();
+  policy.directories.emplace();
+  EXPECT_EQ(ask(zfs::Create{"tank/dex", {}}, policy), "refused");
+  EXPECT_EQ(writing("/srv/x/y", policy), "refused");
+}
+TEST(NarrowPolicy, ARefusalSaysWhatToChangeAndWhere) {
+  auto judged = judge(Request{zfs::Create{"tank/other", {}}}, narrow());
+  ASSERT_FALSE(judged.has_value());
+  EXPECT_EQ(judged.error().left, "nothing was changed");
+  EXPECT_EQ(judged.error().next, "to allow it, add \"tank/other\" to prefixes in /etc/dugong/node.toml on this node");
+}
+
+// ---- the file
+
+std::string parse_error(std::string_view text) {
+  auto policy = parse_policy(text, "node.toml");
+  return policy ? "" : policy.error().where + "|" + policy.error().what;
+}
+TEST(PolicyFile, AllKeys) {
+  auto policy = parse_policy("prefixes=['a/b']\ndirectories=['/x/']\nprojects=['p']\nbin_dirs=['/q']", "f");
+  ASSERT_TRUE(policy.has_value());
+  EXPECT_EQ(policy->file, "f");
+  EXPECT_EQ(policy->prefixes, (std::vector<std::string>{"a/b"}));
+  EXPECT_EQ(policy->directories, (std::vector<std::string>{"/x"}));
+  EXPECT_EQ(policy->projects, (std::vector<std::string>{"p"}));
+  EXPECT_EQ(policy->bin_dirs, (std::vector<std::string>{"/q"}));
+}
+TEST(PolicyFile, AbsentKeysKeepTheDefault) {
+  auto policy = parse_policy("", "f");
+  ASSERT_TRUE(policy.has_value());
+  EXPECT_FALSE(policy->prefixes.has_value());
+  EXPECT_EQ(policy->projects, Policy{}.projects);
+}
+TEST(PolicyFile, AMisspeltKeyIsAnError) {
+  EXPECT_EQ(parse_error("\nprefix = ['a']"),
+            "node.toml:2:1|\"prefix\" is not known; keys are prefixes, directories, projects, bin_dirs");
+}
+TEST(PolicyFile, ErrorsHaveAPlace) {
+  EXPECT_TRUE(parse_error("prefixes = [").starts_with("node.toml:1:"));
+  EXPECT_EQ(parse_error("projects = 'x'"), "node.toml:1:12|projects is a list of texts");
+  EXPECT_EQ(parse_error("projects = ['a',\n 7]"), "node.toml:2:2|projects is a list of texts, none of them empty");
+  EXPECT_EQ(parse_error("projects = ['']"), "node.toml:1:13|projects is a list of texts, none of them empty");
+}
+TEST(PolicyFile, ValuesAreChecked) {
+  EXPECT_NE(parse_error("prefixes = ['-a']"), "");
+  EXPECT_NE(parse_error("directories = ['srv']"), "");
+  EXPECT_NE(parse_error("directories = ['/srv/../etc']"), "");
+  EXPECT_NE(parse_error("bin_dirs = ['bin']"), "");
+}
+
+}  // namespace
+}  // namespace dugong::node

@@ -1,0 +1,130 @@
+#include "node/remote.h"
+
+#include <fmt/format.h>
+#include <utility>
+
+#include "node/codec.h"
+#include "node/effect.h"
+#include "os/clock.h"
+#include "os/host.h"
+#include "os/spawn.h"
+#include "wire/stream.h"
+
+namespace dugong::node {
+namespace {
+
+// A tree of many thousand snapshots is one answer.
+constexpr Bytes max_answer = Bytes{64} << 20;
+
+Error unknown_outcome(Error error, const Request& request) {
+  error.kind = ErrorKind::unreachable;
+  error.left = fmt::format("unknown whether {} was done there", name_of(request));
+  error.next = "run the same command again: it looks first";
+  return error;
+}
+
+}  // namespace
+
+Result<wire::Channel> connect_by_ssh(const SshTarget& target, wire::Purpose purpose) {
+  os::Command command;
+  command.argv = TRY(ssh_argv(target, purpose));
+  command.in = os::Stdio::pipe;
+  command.keep_env = {"SSH_AUTH_SOCK", "KRB5CCNAME", "USER", "LOGNAME"};
+  auto child = TRY(os::spawn(command));
+  return wire::over(std::move(child));
+}
+
+RemoteNode::RemoteNode(RemoteOptions options) : options_{std::move(options)} {
+  if (options_.connect) return;
+  options_.connect = [target = options_.ssh](wire::Purpose purpose) { return connect_by_ssh(target, purpose); };
+}
+RemoteNode::~RemoteNode() = default;
+
+Result<wire::Link> RemoteNode::open_link(wire::Purpose purpose, const std::stop_token& stop) {
+  wire::Identity identity;
+  identity.self.version = DUGONG_VERSION;
+  identity.self.hostname = os::hostname();
+  identity.self.purpose = purpose;
+  identity.peer_name = options_.name;
+  auto channel = options_.connect(purpose);
+  if (!channel) return fail(std::move(channel).error());
+  auto link = wire::greet(std::move(*channel), identity, options_.timing, stop);
+  if (!link) return fail(explain_ssh_failure(std::move(link).error(), options_.ssh));
+  return link;
+}
+
+Result<RemoteNode::SessionPtr> RemoteNode::session(const std::stop_token& stop) {
+  const std::lock_guard guard{mutex_};
+  if (session_ && session_->alive()) return session_;
+  if (session_ && lock_ == LockState::held) lock_ = LockState::lost;
+  session_.reset();
+  if (failure_ && os::now() < retry_at_) return fail(*failure_);
+  auto link = open_link(wire::Purpose::control, stop);
+  if (!link) {
+    auto error = std::move(link).error();
+    if (error.kind != ErrorKind::interrupted) failure_ = error;
+    retry_at_ = os::now() + options_.retry_after;
+    return fail(std::move(error));
+  }
+  failure_.reset();
+  wire::SessionOptions options;
+  options.timing = options_.timing;
+  options.max_answer = max_answer;
+  session_ = std::make_shared<wire::Session>(std::move(*link), options);
+  return session_;
+}
+
+Result<> RemoteNode::connect(std::stop_token stop) {
+  TRY(session(stop));
+  return {};
+}
+
+Result<> RemoteNode::check_lock(const Request& request) {
+  const std::lock_guard guard{mutex_};
+  if (lock_ != LockState::lost || effect_of(request) == Effect::observes) return {};
+  if (std::holds_alternative<AcquireLock>(request)) return {};
+  return fail(Error{ErrorKind::conflict,
+                    "the connection was lost, and this cluster's lock on the node with it",
+                    {},
+                    fmt::format("{} was not done", name_of(request)),
+                    "run the same command again"});
+}
+
+void RemoteNode::note_lock(const Request& request, const Answer& answer) {
+  if (!std::holds_alternative<AcquireLock>(request)) return;
+  const auto* lock = std::get_if<AcquireLock::Answer>(&answer);
+  const std::lock_guard guard{mutex_};
+  if (lock != nullptr && lock->acquired) lock_ = LockState::held;
+}
+
+Result<Answer> RemoteNode::ask_once(wire::Session& session, const Request& request, Deadline deadline,
+                                    const std::stop_token& stop) {
+  const auto bytes = TRY(session.call(name_of(request), encode_request(request), deadline, stop));
+  return decode_answer(bytes);
+}
+
+Result<Answer> RemoteNode::call(const Request& request, Deadline deadline, std::stop_token stop) {
+  auto current = TRY(session(stop));
+  TRY(check_lock(request));
+  auto answer = ask_once(*current, request, deadline, stop);
+  // A living session means that the node itself said "unreachable", about something else.
+  const bool lost = !answer && answer.error().kind == ErrorKind::unreachable && !current->alive();
+  if (lost && effect_of(request) == Effect::changes) {
+    return fail(unknown_outcome(std::move(answer).error(), request));
+  }
+  if (lost) {
+    current = TRY(session(stop));
+    answer = ask_once(*current, request, deadline, stop);
+  }
+  if (!answer) return answer;
+  note_lock(request, *answer);
+  return answer;
+}
+
+Result<wire::Link> RemoteNode::open_stream(const StreamRequest& request, Deadline deadline, std::stop_token stop) {
+  auto link = TRY(open_link(wire::Purpose::stream, stop));
+  TRY(wire::send_opening(link, name_of(request), encode_stream(request), deadline, stop));
+  return link;
+}
+
+}  // namespace dugong::node

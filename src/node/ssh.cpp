@@ -1,0 +1,81 @@
+#include "node/ssh.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace dugong::node {
+namespace {
+
+bool only(std::string_view text, std::string_view more) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           more.find(c) != std::string_view::npos;
+  });
+}
+
+Error unusable(std::string what) { return Error{ErrorKind::invalid, std::move(what), {}, "nothing was changed", {}}; }
+
+// Neither a terminal nor forwardings, no questions, and nothing of the user's configuration that would replace our
+// command. A dead network ends the session after three unanswered probes.
+constexpr std::array common = {"BatchMode=yes",         "ConnectTimeout=10", "ServerAliveInterval=5",
+                               "ServerAliveCountMax=3", "Compression=no",    "ClearAllForwardings=yes",
+                               "ForwardAgent=no",       "ForwardX11=no",     "PermitLocalCommand=no",
+                               "RemoteCommand=none",    "EscapeChar=none",   "LogLevel=ERROR"};
+// ssh prefers chacha20-poly1305, which costs about twice the CPU of AES-GCM where the processor has AES instructions.
+constexpr const char* fast_ciphers =
+    "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr";
+
+struct Advice {
+  std::string_view words;
+  std::string_view next;  // {0}: target, {1}: program
+};
+constexpr std::array advices = {
+    Advice{"command not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
+    Advice{"No such file or directory", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
+    Advice{"not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
+    Advice{"Host key verification failed", "run once by hand and compare the key: ssh {0} true"},
+    Advice{"HOST IDENTIFICATION HAS CHANGED", "find out why the host key changed before anything else: ssh {0} true"},
+    Advice{"Permission denied", "make this work without a password: ssh {0} true"},
+    Advice{"Could not resolve hostname", "check the name of the host in `ssh = \"{0}\"`"},
+    Advice{"a password is required", "let sudo run dugong without a password on {0}, or use ssh = \"root@…\""},
+    Advice{"", "try by hand: ssh {0} {1} --version"}};
+
+}  // namespace
+
+Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose purpose) {
+  if (!only(target.target, "@._-:%[]+~") || target.target[0] == '-' || target.target.find("@-") != std::string::npos) {
+    return fail(unusable(fmt::format("\"{}\" is not a target for ssh", printable(target.target))));
+  }
+  // It becomes part of the remote shell's command line.
+  if (!only(target.program, " ._/=+-") || target.program[0] == '-' || target.program[0] == ' ') {
+    return fail(unusable(fmt::format("DUGONG_REMOTE_PROGRAM \"{}\" is not a plain path", printable(target.program))));
+  }
+  std::vector<std::string> argv = {"ssh", "-T"};
+  if (!target.config.empty()) argv.insert(argv.end(), {"-F", target.config});
+  for (const char* option : common) argv.insert(argv.end(), {"-o", option});
+  switch (purpose) {
+    case wire::Purpose::control:  // a master made by somebody else may be used; none is left behind
+      argv.insert(argv.end(), {"-o", "ControlMaster=no"});
+      break;
+    case wire::Purpose::stream:  // a shared connection would have a cipher of its own choice
+      argv.insert(argv.end(), {"-o", "ControlPath=none", "-c", fast_ciphers});
+      break;
+  }
+  argv.insert(argv.end(), {"--", target.target, target.program + " serve"});
+  return argv;
+}
+
+Error explain_ssh_failure(Error error, const SshTarget& target) {
+  if (error.kind != ErrorKind::unreachable || !error.next.empty()) return error;
+  for (const auto& advice : advices) {
+    if (error.what.find(advice.words) == std::string::npos) continue;
+    error.next = replace_all(replace_all(std::string{advice.next}, "{0}", target.target), "{1}", target.program);
+    break;
+  }
+  return error;
+}
+
+}  // namespace dugong::node

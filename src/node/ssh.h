@@ -1,0 +1,25 @@
+// How another node is reached: the command line of ssh, and what its failures mean. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/frame.h"
+
+namespace dugong::node {
+
+struct SshTarget {
+  std::string target;              // "root@10.0.0.11", or a Host of the ssh configuration
+  std::string config;              // -F; empty: ssh's own defaults
+  std::string program = "dugong";  // on the other side; "sudo -n dugong" is possible
+};
+
+// Errors: invalid (a target or program that ssh or the remote shell would take for something else).
+Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose purpose);
+
+// ssh's own words turned into what to do next; the words stay.
+Error explain_ssh_failure(Error error, const SshTarget& target);
+
+}  // namespace dugong::node

@@ -1,0 +1,70 @@
+#include "node/ssh.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+
+namespace dugong::node {
+namespace {
+
+std::string command_line(const SshTarget& target, wire::Purpose purpose = wire::Purpose::control) {
+  auto argv = ssh_argv(target, purpose);
+  return argv ? join(*argv, " ") : "error: " + argv.error().what;
+}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(Ssh, EndsWithTargetAndProgram) {
+  EXPECT_TRUE(command_line({"root@10.0.0.11", "", "dugong"}).ends_with(" -- root@10.0.0.11 dugong serve"));
+  EXPECT_TRUE(command_line({"b", "", "sudo -n /opt/dugong"}).ends_with(" -- b sudo -n /opt/dugong serve"));
+}
+TEST(Ssh, AsksNothingAndForwardsNothing) {
+  const auto line = command_line({"b", "", "dugong"});
+  for (const char* option : {"-T", "-o BatchMode=yes", "-o ConnectTimeout=10", "-o ServerAliveInterval=5",
+                             "-o Compression=no", "-o ClearAllForwardings=yes", "-o EscapeChar=none"}) {
+    EXPECT_TRUE(has(line, option)) << option;
+  }
+}
+TEST(Ssh, TheConfigurationIsPassedOn) {
+  EXPECT_TRUE(command_line({"b", "/etc/dugong/ssh config", "dugong"}).starts_with("ssh -T -F /etc/dugong/ssh config "));
+  EXPECT_FALSE(has(command_line({"b", "", "dugong"}), "-F"));
+}
+TEST(Ssh, DataTakesAFastCipherOnAConnectionOfItsOwn) {
+  const auto line = command_line({"b", "", "dugong"}, wire::Purpose::stream);
+  EXPECT_TRUE(has(line, "-c aes128-gcm@openssh.com,"));
+  EXPECT_TRUE(has(line, "ControlPath=none"));
+  EXPECT_FALSE(has(command_line({"b", "", "dugong"}), "-c aes"));
+}
+TEST(Ssh, TargetsThatWouldBeOptionsOrShellAreRefused) {
+  for (const char* target : {"", "-oProxyCommand=x", "a b", "a;b", "root@-x", "$(x)", "a\nb", "`x`"}) {
+    EXPECT_TRUE(has(command_line({target, "", "dugong"}), "not a target for ssh")) << target;
+  }
+  for (const char* target : {"b", "root@10.0.0.11", "ops@host.example.org", "u@fe80::1%eth0"}) {
+    EXPECT_FALSE(has(command_line({target, "", "dugong"}), "error")) << target;
+  }
+}
+TEST(Ssh, ProgramsThatWouldBeShellAreRefused) {
+  for (const char* program : {"", "a;b", "$(x)", "a|b", "a\nb", "'a'", "-x", " x", "a>b", "a&b"}) {
+    EXPECT_TRUE(has(command_line({"b", "", program}), "not a plain path")) << program;
+  }
+}
+
+std::string advice(const std::string& words, ErrorKind kind = ErrorKind::unreachable) {
+  return explain_ssh_failure(Error{kind, words, {}, {}, {}}, {"root@b", "", "dugong"}).next;
+}
+TEST(Ssh, FailuresSayWhatToDo) {
+  EXPECT_TRUE(has(advice("bash: line 1: dugong: command not found"), "install dugong on root@b"));
+  EXPECT_TRUE(has(advice("sh: 1: dugong: not found"), "install dugong on root@b"));
+  EXPECT_TRUE(has(advice("Host key verification failed."), "compare the key: ssh root@b true"));
+  EXPECT_TRUE(has(advice("root@b: Permission denied (publickey)."), "without a password: ssh root@b true"));
+  EXPECT_TRUE(has(advice("sudo: a password is required"), "let sudo run dugong"));
+  EXPECT_TRUE(has(advice("Could not resolve hostname b"), "check the name"));
+  EXPECT_EQ(advice("connect to host b port 22: Connection refused"), "try by hand: ssh root@b dugong --version");
+}
+TEST(Ssh, OtherErrorsStayAsTheyAre) {
+  EXPECT_EQ(advice("no common protocol version", ErrorKind::refused), "");
+  EXPECT_EQ(explain_ssh_failure(Error{ErrorKind::unreachable, "x", {}, {}, "y"}, {"b", "", "dugong"}).next, "y");
+}
+
+}  // namespace
+}  // namespace dugong::node
