@@ -1,1 +1,77 @@
-int main() { return 0; }
+// The parts of dugong, and how they are put together.
+#include <filesystem>
+#include <iostream>
+#include <unistd.h>
+
+#include "cli/app.h"
+#include "cli/world.h"
+#include "engine/clock.h"
+#include "node/fleet.h"
+#include "node/serve.h"
+#include "os/env.h"
+#include "os/files.h"
+#include "os/host.h"
+#include "os/signals.h"
+#include "os/tty.h"
+
+namespace {
+
+using dugong::Result;
+using dugong::cli::World;
+
+std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+
+std::string identity() {
+  const auto user = dugong::os::env("USER").value_or("uid " + std::to_string(dugong::os::user_id()));
+  return user + "@" + dugong::os::hostname() + ", pid " + std::to_string(dugong::os::process_id());
+}
+
+Result<std::string> read_file(const std::string& path) {
+  auto content = TRY(dugong::os::read_file(absolute(path)));
+  return std::move(content.bytes);
+}
+
+Result<World::Written> write_new_file(const std::string& path, std::string_view text) {
+  switch (TRY(dugong::os::write_new_file(absolute(path), text))) {
+    case dugong::os::Written::created:
+      return World::Written::created;
+    case dugong::os::Written::existed:
+      return World::Written::existed;
+  }
+  return World::Written::existed;
+}
+
+std::optional<std::string> read_line() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return std::nullopt;
+  return line;
+}
+
+Result<std::unique_ptr<dugong::node::Fleet>> open_fleet(const dugong::spec::Spec& spec) {
+  std::vector<dugong::node::FleetMember> members;
+  for (const auto& node : spec.nodes) members.push_back({node.name, node.ssh, spec.ssh.config});
+  return std::make_unique<dugong::node::RealFleet>(members, dugong::node::fleet_options_from_environment());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const dugong::os::Signals signals;
+  dugong::engine::SystemClock clock;
+  World world{.out = std::cout, .err = std::cerr, .clock = clock, .stop = signals.token(), .identity = identity()};
+  world.in_is_terminal = dugong::os::is_terminal(STDIN_FILENO);
+  world.out_is_terminal = dugong::os::is_terminal(STDOUT_FILENO);
+  world.err_is_terminal = dugong::os::is_terminal(STDERR_FILENO);
+  world.err_width = dugong::os::terminal_width(STDERR_FILENO);
+  world.environment = [](std::string_view name) { return dugong::os::env(std::string{name}); };
+  world.read_line = read_line;
+  world.file_exists = [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(path, error);
+  };
+  world.read_file = read_file;
+  world.write_new_file = write_new_file;
+  world.open_fleet = open_fleet;
+  world.serve = dugong::node::serve_standard_streams;
+  return dugong::cli::run({argv + 1, argv + argc}, world);
+}

@@ -67,10 +67,8 @@ std::string why_no_server(const ObservedNode& seen) {
   return {};
 }
 
-bool is_lost(const ObservedNode& seen) {
-  return seen.sql.error.kind == ErrorKind::unreachable &&
-         (!seen.server || seen.server->state == runtime::ServerState::running);
-}
+// The session broke while we looked: nothing is known of the server, not even that it is down.
+bool is_lost(const ObservedNode& seen) { return !seen.server && seen.server.error.kind == ErrorKind::unreachable; }
 
 const zfs::Dataset* live_data(const View& view, const spec::Node& node, const ObservedNode& seen) {
   if (!seen.storage) return nullptr;

@@ -62,7 +62,8 @@ void stop(ObservedNode& node, runtime::ServerState state) {
   node.server.value->state = state;
   node.server.value->exit_code = 1;
   node.server.value->log_tail = {"LOG: x", "FATAL: no room"};
-  node.sql = missing<postgres::ServerSql>(ErrorKind::failed, "nobody listens");
+  // The connection is refused, not the node: that is down, not unknown.
+  node.sql = missing<postgres::ServerSql>(ErrorKind::unreachable, "nobody listens");
 }
 
 const Case cases[] = {
@@ -77,7 +78,10 @@ const Case cases[] = {
     {"replica starting", [](World& w) { stop(w.node(b), runtime::ServerState::running); }, Health::degraded, b,
      Health::down, "runs, but takes no clients: nobody listens"},
     {"lost while looking",
-     [](World& w) { w.node(b).sql = missing<postgres::ServerSql>(ErrorKind::unreachable, "the session ended"); },
+     [](World& w) {
+       w.node(b).server = missing<runtime::ServerFacts>(ErrorKind::unreachable, "the session ended");
+       w.node(b).sql = missing<postgres::ServerSql>(ErrorKind::unreachable, "the session ended");
+     },
      Health::degraded, b, Health::unknown, "takes no clients: the session ended"},
     {"primary in recovery", [](World& w) { w.sql(a).in_recovery = true; }, Health::down, a, Health::down,
      "takes no writes: it is in recovery"},

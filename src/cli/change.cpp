@@ -1,0 +1,169 @@
+#include "cli/change.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+#include "base/text.h"
+#include "cli/json.h"
+#include "cli/show_plan.h"
+
+namespace dugong::cli {
+namespace {
+
+bool is_empty(const cluster::Plan& plan) { return plan.steps.empty() && !plan.more; }
+
+Explain explain(const Arguments& arguments) { return arguments.explain ? Explain::yes : Explain::no; }
+
+std::string settled_text(const Change& change, const cluster::Plan& plan) {
+  std::string text = change.settled + "\n";
+  for (const auto& note : plan.notes) text += "note: " + printable(note) + "\n";
+  return text;
+}
+
+void report(const Arguments& arguments, World& world, const Outcome& outcome, const std::string& text) {
+  world.out << (arguments.output == Output::json ? outcome_json(outcome) + "\n" : text) << std::flush;
+}
+
+bool can_ask(const World& world) { return world.in_is_terminal && world.err_is_terminal; }
+
+Result<> ask_yes_or_no(const Change& change, const Arguments& arguments, World& world) {
+  if (arguments.yes) return {};
+  if (!can_ask(world))
+    return fail(Error{ErrorKind::invalid,
+                      "this changes the cluster, and there is no terminal to ask at",
+                      {},
+                      "nothing was changed",
+                      fmt::format("`dugong {} --yes`, or --dry-run to see the plan", change.verb)});
+  world.err << "Carry this out? [y/N] " << std::flush;
+  const auto answer = world.read_line();
+  if (answer && (*answer == "y" || *answer == "Y" || *answer == "yes")) return {};
+  return fail(Error{ErrorKind::interrupted, "not agreed to", {}, "nothing was changed", {}});
+}
+
+// Destroying asks for the name, so that the wrong terminal window is noticed in time.
+Result<> ask_for_name(const Arguments& arguments, World& world, const spec::Spec& spec) {
+  auto given = arguments.confirm;
+  if (given.empty() && can_ask(world)) {
+    world.err << "Type the name of the cluster to destroy it: " << std::flush;
+    given = world.read_line().value_or("");
+  }
+  if (given == spec.cluster) return {};
+  const auto what = given.empty() ? std::string{"--destroy needs the cluster's name as consent"}
+                                  : fmt::format("'{}' is not the name of this cluster", printable(given));
+  return fail(Error{ErrorKind::invalid, what, spec.file, "nothing was changed",
+                    fmt::format("`dugong down --destroy --confirm={}`", spec.cluster)});
+}
+
+Result<> consent(const Change& change, const Arguments& arguments, World& world, const Session& session) {
+  switch (change.consent) {
+    case Change::Consent::yes_or_no:
+      return ask_yes_or_no(change, arguments, world);
+    case Change::Consent::cluster_name:
+      return ask_for_name(arguments, world, session.spec());
+  }
+  return {};
+}
+
+void show(const Change& change, const cluster::Plan& plan, const cluster::Observed& seen, const Arguments& arguments,
+          World& world, const Session& session) {
+  const bool json = arguments.output == Output::json;
+  if (json && (arguments.yes || !can_ask(world))) return;
+  auto& to = json ? world.err : world.out;
+  to << render_plan(plan, explain(arguments), session.style());
+  if (change.losses) to << change.losses(plan, seen);
+  to << std::flush;
+}
+
+// Later rounds are part of the same consent; what they take away beyond what was shown is named before it happens.
+engine::Planner announcing(const Change& change, const cluster::Plan& shown, engine::Context& context) {
+  auto known = std::make_shared<std::set<std::string>>();
+  for (const auto& step : destructive_steps(shown)) known->insert(step);
+  return [&change, &context, known](const cluster::Observed& seen) -> Result<cluster::Plan> {
+    auto plan = TRY(change.planner(seen));
+    for (const auto& step : destructive_steps(plan))
+      if (known->insert(step).second) context.emit(Note{"now also: " + step});
+    return plan;
+  };
+}
+
+void tidy_up(const Change& change, Session& session) {
+  if (!change.abandon) return;
+  auto context = session.tidying_context();
+  const auto plan = change.abandon(engine::observe(context, engine::Depth::full));
+  if (plan.steps.empty()) return;
+  context.emit(Note{"taking back what must not stay behind"});
+  const auto done = engine::execute(context, plan);
+  if (!done) context.emit(Warning{"not taken back: " + done.error().what});
+}
+
+// What was done stays done, so a failure in the middle is told from one at the start.
+Error after_failure(Error error, const Change& change, std::size_t steps) {
+  if (error.kind == ErrorKind::interrupted)
+    error.next = fmt::format("run `dugong {}` again: it goes on where this ended", change.verb);
+  if (steps == 0) return error;
+  if (error.left.empty()) error.left = fmt::format("{} step{} done before it stay done", steps, steps == 1 ? "" : "s");
+  const bool plain =
+      error.kind == ErrorKind::failed || error.kind == ErrorKind::unreachable || error.kind == ErrorKind::conflict;
+  if (plain) error.kind = ErrorKind::partial;
+  return error;
+}
+
+Result<int> converge(const Change& change, const cluster::Plan& shown, const Arguments& arguments, World& world,
+                     Session& session) {
+  auto& context = session.context();
+  const auto began = world.clock.now();
+  TRY(engine::lock_all(context));
+  auto done = engine::converge(context, announcing(change, shown, context));
+  const auto steps = session.progress().steps_done();
+  if (!done) {
+    tidy_up(change, session);
+    session.progress().clear();
+    return fail(after_failure(std::move(done).error(), change, steps));
+  }
+  session.progress().clear();
+  const auto seconds = std::chrono::duration<double>(world.clock.now() - began).count();
+  auto text = fmt::format("done: {} step{} in {}\n", done->steps, done->steps == 1 ? "" : "s",
+                          human_duration(std::chrono::duration<double>{seconds}));
+  for (const auto& note : done->notes) text += "note: " + printable(note) + "\n";
+  report(arguments, world, {session.spec().cluster, done->steps, seconds, done->notes}, text);
+  return exits::ok;
+}
+
+}  // namespace
+
+int show_plan_only(const Change& change, const cluster::Plan& plan, const Arguments& arguments, World& world,
+                   const Session& session) {
+  if (arguments.output == Output::json)
+    world.out << plan_json(session.spec().cluster, plan) << "\n";
+  else if (is_empty(plan))
+    world.out << settled_text(change, plan);
+  else
+    world.out << render_plan(plan, explain(arguments), session.style());
+  world.out.flush();
+  return exits::ok;
+}
+
+Result<int> carry_out(const Change& change, const Arguments& arguments, World& world, Session& session) {
+  auto& context = session.context();
+  context.emit(WaitProgress{"looking at the nodes", {}});
+  const auto seen = engine::observe(context, engine::Depth::full);
+  session.progress().clear();
+  if (context.stop.stop_requested())
+    return fail(Error{ErrorKind::interrupted, "interrupted", {}, "nothing was changed", {}});
+  const auto plan = TRY(change.planner(seen));
+  if (arguments.dry_run) {
+    const int code = show_plan_only(change, plan, arguments, world, session);
+    if (change.losses && arguments.output == Output::table) world.out << change.losses(plan, seen) << std::flush;
+    return code;
+  }
+  if (is_empty(plan)) {
+    report(arguments, world, {session.spec().cluster, 0, 0, plan.notes}, settled_text(change, plan));
+    return exits::ok;
+  }
+  show(change, plan, seen, arguments, world, session);
+  TRY(consent(change, arguments, world, session));
+  return converge(change, plan, arguments, world, session);
+}
+
+}  // namespace dugong::cli

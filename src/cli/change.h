@@ -1,0 +1,32 @@
+// The way of every command that changes something: look, show the plan, ask, lock, carry out, look again.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/session.h"
+#include "cluster/step.h"
+#include "engine/engine.h"
+
+namespace dugong::cli {
+
+struct Change {
+  std::string verb;     // "up", "replica add", "down": for messages and the lock
+  std::string settled;  // what is said when there is nothing to do
+  engine::Planner planner;
+  // What must not stay behind when it fails; none: nothing does.
+  std::function<cluster::Plan(const cluster::Observed&)> abandon;
+  // Shown before the question; empty: nothing.
+  std::function<std::string(const cluster::Plan&, const cluster::Observed&)> losses;
+  enum class Consent { yes_or_no, cluster_name };
+  Consent consent = Consent::yes_or_no;
+};
+
+Result<int> carry_out(const Change& change, const Arguments& arguments, World& world, Session& session);
+
+// The plan alone, as `plan` and --dry-run show it.
+int show_plan_only(const Change& change, const cluster::Plan& plan, const Arguments& arguments, World& world,
+                   const Session& session);
+
+}  // namespace dugong::cli

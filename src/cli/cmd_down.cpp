@@ -1,0 +1,33 @@
+// `down`: stopping, and with two consents destroying.
+#include <fmt/format.h>
+
+#include "cli/change.h"
+#include "cli/show_plan.h"
+#include "cluster/plan_up.h"
+
+namespace dugong::cli {
+
+Result<int> run_down(const Arguments& arguments, World& world) {
+  if (!arguments.confirm.empty() && !arguments.destroy)
+    return fail(Error{ErrorKind::invalid,
+                      "--confirm is the consent to --destroy, which was not given",
+                      {},
+                      "nothing was changed",
+                      "`dugong down --yes` only stops"});
+  const auto session = TRY(Session::open(arguments, world, "down"));
+  const auto& spec = session->spec();
+  Change change;
+  change.verb = "down";
+  change.settled = arguments.destroy ? fmt::format("nothing to do: nothing of {} is left", spec.cluster)
+                                     : fmt::format("nothing to do: {} is stopped", spec.cluster);
+  change.planner = [&spec, destroy = arguments.destroy](const cluster::Observed& seen) {
+    return cluster::plan_down(spec, seen, {.only = {}, .destroy = destroy});
+  };
+  if (arguments.destroy) {
+    change.losses = render_losses;
+    change.consent = Change::Consent::cluster_name;
+  }
+  return carry_out(change, arguments, world, *session);
+}
+
+}  // namespace dugong::cli

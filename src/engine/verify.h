@@ -1,0 +1,20 @@
+// `dugong verify`: tries on the nodes what cluster/verify.h judges. Writes only to the schema dugong_verify.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/verify.h"
+#include "engine/engine.h"
+
+namespace dugong::engine {
+
+struct VerifyOptions {
+  std::vector<std::string> tables;   // "schema.name", besides our own hypertable
+  Bytes max_chunk = Bytes{1} << 30;  // a larger one is not read
+};
+
+// Everything that could be tried, in the order of the nodes. Error interrupted only: what fails is a Check.
+Result<std::vector<cluster::Check>> verify(Context& context, const VerifyOptions& options);
+
+}  // namespace dugong::engine
