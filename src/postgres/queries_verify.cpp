@@ -48,6 +48,12 @@ FROM timescaledb_information.chunks
 WHERE range_end < now() AND ($1 = '' OR hypertable_schema || '.' || hypertable_name = $1)
 ORDER BY hypertable_schema, hypertable_name, range_end DESC)";
 
+constexpr std::string_view plain_table = R"(
+SELECT n.nspname AS table_schema, c.relname AS table_name, pg_total_relation_size(c.oid) AS bytes
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname || '.' || c.relname = $1 AND c.relkind = 'r'
+  AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))";
+
 // Rows become text, so whatever shapes that text must be the same on both sides.
 constexpr std::string_view same_text = R"(
 SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false),
@@ -81,6 +87,7 @@ std::vector<NamedQuery> verify_queries() {
         "CREATE TEMPORARY TABLE dugong_refused ()"}},
       {"verify_hypertables", {own_session, hypertables}},
       {"verify_chunks", {own_session, chunks}, 1},
+      {"verify_table", {own_session, plain_table}, 1},
       {"verify_content", {own_session, same_text, content}, 2},
   };
 }

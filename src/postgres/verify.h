@@ -9,6 +9,7 @@
 // verify_hypertables                hypertable_schema, hypertable_name
 // verify_chunks $1                  newest closed chunk of "schema.table" ('': of each): hypertable_schema,
 //                                   hypertable_name, chunk_schema, chunk_name, bytes
+// verify_table $1                   "schema.table" that is no parent of others: table_schema, table_name, bytes
 // verify_content %1I %2I            rows, sum, xor: equal on both sides exactly when (but for hash collisions) the
 //                                   rows are, in whatever order
 #pragma once
