@@ -47,10 +47,12 @@ Enum value_of(const Table& table, std::string_view name, Enum otherwise) {
   return otherwise;
 }
 
-// A header must fit into 64 KiB whatever is in its texts: JSON at most doubles what is printable.
+// A header must fit into 64 KiB whatever is in its texts: a byte becomes three at most (U+FFFD, or an escape).
+constexpr std::size_t capability_text = 64;
 constexpr std::size_t short_text = 256;
+constexpr std::size_t middle_text = 1024;
 constexpr std::size_t long_text = 4096;
-constexpr std::size_t many = 64;
+constexpr std::size_t many = 32;
 
 std::string safe(std::string_view text, std::size_t limit) { return printable(shorten(text, limit)); }
 
@@ -73,7 +75,7 @@ const Json* object_at(const Json& json, const char* key) {
 Json to_json(const Hello& hello) {
   Json capabilities = Json::array();
   for (const auto& name : hello.capabilities) {
-    if (capabilities.size() < many) capabilities.push_back(safe(name, short_text));
+    if (capabilities.size() < many) capabilities.push_back(safe(name, capability_text));
   }
   return {{"min", hello.protocol_min},
           {"max", hello.protocol_max},
@@ -103,7 +105,7 @@ Hello to_hello(const Json& json) {
 }
 
 Json to_json(const Progress& progress) {
-  Json json{{"done", progress.done}, {"text", safe(progress.text, long_text)}};
+  Json json{{"done", progress.done}, {"text", safe(progress.text, middle_text)}};
   if (progress.total) json["total"] = *progress.total;
   return json;
 }
@@ -115,9 +117,9 @@ Progress to_progress(const Json& json) {
 Json to_json(const Error& error) {
   return {{"kind", name_of(error_kinds, error.kind)},
           {"what", safe(error.what, long_text)},
-          {"where", safe(error.where, long_text)},
-          {"left", safe(error.left, long_text)},
-          {"next", safe(error.next, long_text)}};
+          {"where", safe(error.where, middle_text)},
+          {"left", safe(error.left, middle_text)},
+          {"next", safe(error.next, middle_text)}};
 }
 
 Error to_error(const Json& json) {

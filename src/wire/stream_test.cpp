@@ -1,0 +1,242 @@
+#include "wire/stream.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <future>
+#include <gtest/gtest.h>
+
+#include "wire/testing.h"
+
+namespace dugong::wire {
+namespace {
+
+using namespace testing_support;
+using std::chrono::seconds;
+
+const os::StopSignal never{{}};
+Deadline soon() { return os::deadline_in(Millis{5000}); }
+
+std::string pattern(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 + (i >> 10));
+  return bytes;
+}
+
+struct Streams : testing::Test {
+  Links links = make_links(Purpose::stream);
+  StreamWriter writer{links.client, short_timing(), {}};
+  StreamReader reader{links.server, short_timing(), {}};
+  void SetUp() override { std::signal(SIGPIPE, SIG_IGN); }
+
+  Result<std::string> read_all(std::size_t step = 1 << 20) {
+    std::string all;
+    std::string block(step, '\0');
+    for (;;) {
+      const std::size_t count = TRY(reader.read(block));
+      if (count == 0) return all;
+      all.append(block, 0, count);
+    }
+  }
+  void say(const Header& header, std::string_view body = {}) {
+    ASSERT_TRUE(send_frame(links.client, header, body, soon(), never));
+  }
+  static Header of_kind(Kind kind) {
+    Header header;
+    header.kind = kind;
+    return header;
+  }
+};
+
+TEST_F(Streams, BytesDigestAndVerdict) {
+  const std::string bytes = pattern(5'000'000);
+  auto read = std::async(std::launch::async, [&] {
+    auto all = read_all(70'000);
+    EXPECT_TRUE(reader.conclude("guid 42"));
+    return all;
+  });
+  ASSERT_TRUE(writer.write(bytes));
+  EXPECT_EQ(writer.finish(soon()).value(), "guid 42");
+  EXPECT_EQ(read.get().value(), bytes);
+  EXPECT_EQ(reader.total(), bytes.size());
+  EXPECT_EQ(writer.total(), bytes.size());
+}
+
+TEST_F(Streams, AnEmptyOneIsAStreamToo) {
+  auto read = std::async(std::launch::async, [&] {
+    auto all = read_all();
+    EXPECT_TRUE(reader.conclude(""));
+    return all;
+  });
+  EXPECT_TRUE(writer.finish(soon()));
+  EXPECT_EQ(read.get().value(), "");
+  std::string block(10, '\0');
+  EXPECT_EQ(reader.read(block).value(), 0U) << "the end stays the end";
+}
+
+TEST_F(Streams, TheReadersErrorIsFinishsError) {
+  ASSERT_TRUE(writer.write(std::string_view{"abc"}));
+  auto read = std::async(std::launch::async, [&] {
+    EXPECT_TRUE(read_all());
+    return reader.conclude(fail(ErrorKind::conflict, "cannot receive: destination has been modified"));
+  });
+  const auto verdict = writer.finish(soon());
+  EXPECT_EQ(verdict.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(verdict.error().what, "cannot receive: destination has been modified");
+  EXPECT_TRUE(read.get());
+}
+
+TEST_F(Streams, AReaderThatGivesUpEndsABlockedWriter) {
+  auto written = std::async(std::launch::async, [&] { return writer.write(pattern(64 << 20)); });
+  os::sleep_for(Millis{50});
+  ASSERT_TRUE(reader.conclude(fail(ErrorKind::failed, "out of space")));
+  EXPECT_EQ(written.get().error().what, "out of space");
+}
+
+TEST_F(Streams, AReaderThatGivesUpAndClosesIsStillHeard) {
+  ASSERT_TRUE(reader.conclude(fail(ErrorKind::failed, "out of space")));
+  links.server.channel = Channel{};
+  EXPECT_EQ(writer.write(pattern(64 << 20)).error().what, "out of space");
+}
+
+TEST_F(Streams, AReaderThatOnlyCloses) {
+  links.server.channel = Channel{};
+  EXPECT_EQ(writer.write(pattern(8 << 20)).error().kind, ErrorKind::unreachable);
+}
+
+TEST_F(Streams, AStalledReaderIsGivenUp) {
+  const auto start = os::now();
+  const auto error = writer.write(pattern(64 << 20)).error();
+  EXPECT_EQ(error.kind, ErrorKind::timed_out);
+  EXPECT_NE(error.what.find("no byte of the stream moved"), std::string::npos);
+  EXPECT_LT(os::now() - start, seconds{3});
+}
+
+TEST_F(Streams, ASlowReaderIsNot) {
+  auto read = std::async(std::launch::async, [&] {
+    std::string block(300'000, '\0');
+    std::size_t all = 0;
+    for (int i = 0; i < 6; ++i) {
+      os::sleep_for(Millis{150});  // together more than the stall time
+      all += reader.read(block).value();
+    }
+    while (const auto count = reader.read(block).value()) all += count;
+    EXPECT_TRUE(reader.conclude("ok"));
+    return all;
+  });
+  EXPECT_TRUE(writer.write(pattern(4 << 20)));
+  EXPECT_TRUE(writer.finish(soon()));
+  EXPECT_EQ(read.get(), std::size_t{4 << 20});
+}
+
+TEST_F(Streams, AStalledWriterIsGivenUp) { EXPECT_EQ(read_all().error().kind, ErrorKind::timed_out); }
+
+TEST_F(Streams, TheWritersErrorIsTheReaders) {
+  ASSERT_TRUE(writer.write(std::string_view{"abc"}));
+  writer.abort(Error{ErrorKind::unreachable, "zfs send ended with exit 1", {}, {}, "look at it"});
+  const auto error = read_all().error();
+  EXPECT_EQ(error.what, "zfs send ended with exit 1");
+  EXPECT_EQ(error.next, "look at it");
+}
+
+TEST_F(Streams, ACutIsNoEnd) {
+  ASSERT_TRUE(writer.write(std::string_view{"abc"}));
+  links.client.channel = Channel{};
+  const auto error = read_all().error();
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_NE(error.what.find("was cut after 3 B"), std::string::npos) << error.what;
+}
+
+TEST_F(Streams, ACutInsideAFrame) {
+  ASSERT_TRUE(
+      os::write_all(links.client.channel.out.get(), encode_head(of_kind(Kind::data), 100) + "abc", soon(), never));
+  links.client.channel = Channel{};
+  EXPECT_EQ(read_all().error().kind, ErrorKind::unreachable);
+}
+
+TEST_F(Streams, AWrongDigestIsNoticed) {
+  say(of_kind(Kind::data), "abc");
+  Header end = of_kind(Kind::end);
+  end.total = 3;
+  end.digest = 1;
+  say(end);
+  const auto error = read_all().error();
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_NE(error.what.find("digest"), std::string::npos);
+}
+
+TEST_F(Streams, AWrongTotalIsNoticed) {
+  say(of_kind(Kind::data), "abc");
+  Header end = of_kind(Kind::end);
+  end.total = 4;
+  say(end);
+  EXPECT_EQ(read_all().error().what, "the stream has 3 bytes, its writer sent 4");
+}
+
+TEST_F(Streams, FramesOfAnotherKindAreSkipped) {
+  say(of_kind(Kind::beat), "xx");
+  say(of_kind(Kind::data));
+  say(of_kind(Kind::data), "abc");
+  std::string block(10, '\0');
+  EXPECT_EQ(reader.read(block).value(), 3U);
+}
+
+TEST_F(Streams, Garbage) {
+  ASSERT_TRUE(os::write_all(links.client.channel.out.get(), "zfs: garbage", soon(), never));
+  EXPECT_EQ(read_all().error().kind, ErrorKind::unreachable);
+}
+
+TEST(Stream, AStopEndsBothSides) {
+  auto links = make_links(Purpose::stream);
+  std::stop_source source;
+  Timing timing = short_timing();
+  timing.stall = Millis{10'000};
+  StreamWriter writer{links.client, timing, source.get_token()};
+  StreamReader reader{links.client, timing, source.get_token()};
+  std::jthread later{[&] {
+    os::sleep_for(Millis{50});
+    source.request_stop();
+  }};
+  EXPECT_EQ(writer.write(pattern(64 << 20)).error().kind, ErrorKind::interrupted);
+  std::string block(10, '\0');
+  EXPECT_EQ(reader.read(block).error().kind, ErrorKind::interrupted);
+}
+
+TEST(Stream, Opening) {
+  auto links = make_links(Purpose::stream);
+  ASSERT_TRUE(send_opening(links.client, "receive", "args", soon()));
+  const auto opening = receive_opening(links.server, soon()).value();
+  EXPECT_EQ(opening.name, "receive");
+  EXPECT_EQ(opening.body, "args");
+  EXPECT_EQ(send_opening(links.client, "x", std::string(max_body + 1, 'x'), soon()).error().kind, ErrorKind::invalid);
+  Header beat;
+  beat.kind = Kind::beat;
+  ASSERT_TRUE(send_frame(links.client, beat, {}, soon(), never));
+  EXPECT_FALSE(receive_opening(links.server, soon()));
+}
+
+// Not a test of speed (machines differ); prints it when asked: DUGONG_SPEED=1.
+TEST(Stream, Speed) {
+  const bool asked = std::getenv("DUGONG_SPEED") != nullptr;
+  const int blocks = asked ? 8192 : 16;
+  auto links = make_links(Purpose::stream);
+  const std::string block = pattern(max_body);
+  const auto start = os::now();
+  auto read = std::async(std::launch::async, [&] {
+    StreamReader reader{links.server, {}, {}};
+    std::string into(max_body, '\0');
+    while (reader.read(into).value() > 0) {
+    }
+    EXPECT_TRUE(reader.conclude("ok"));
+    return reader.total();
+  });
+  StreamWriter writer{links.client, {}, {}};
+  for (int i = 0; i < blocks; ++i) ASSERT_TRUE(writer.write(block));
+  ASSERT_TRUE(writer.finish(soon()));
+  EXPECT_EQ(read.get(), Bytes{max_body} * static_cast<Bytes>(blocks));
+  const double time = std::chrono::duration<double>(os::now() - start).count();
+  if (asked) RecordProperty("MB_per_s", static_cast<int>(static_cast<double>(writer.total()) / 1e6 / time));
+  if (asked) std::printf("%.0f MB/s\n", static_cast<double>(writer.total()) / 1e6 / time);
+}
+
+}  // namespace
+}  // namespace dugong::wire
