@@ -143,6 +143,12 @@ archive_timeout = -1)"));
                                                         {"archive_timeout", "-1"}}));
 }
 
+TEST(Settings, may_be_written_over_several_lines) {
+  auto spec = good(with_settings("log_line_prefix = \"\"\"\\\n   ä%m \\\n  ü\"\"\""));
+  ASSERT_EQ(spec.postgres.settings.size(), 1U);
+  EXPECT_EQ(spec.postgres.settings[0].value, "ä%m ü");
+}
+
 TEST(Settings, keep_order_and_place) {
   auto spec = good(with_settings("work_mem = \"1GB\"\n  autovacuum = true"));
   EXPECT_EQ(spec.postgres.settings, (std::vector<Setting>{{"work_mem", "1GB", {5, 1}}, {"autovacuum", "on", {6, 3}}}));
