@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "os/clock.h"
 #include "os/env.h"
+#include "os/signals.h"
 
 namespace dugong::os {
 namespace {
@@ -186,6 +187,7 @@ Spawner& Spawner::instance() {
 }
 
 Spawner::Spawner() : wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+  ignore_sigpipe();  // a child that closes its input is an answer, not our end
   std::thread{[this] { run(); }}.detach();
 }
 

@@ -73,11 +73,8 @@ Ending Duplex::read_until_end(const OnFrame& on_frame) {
   Decoder decoder;
   for (;;) {
     const auto count = os::read_some(link_.channel.in.get(), decoder.space(), os::deadline_in(timing_.silence), stop);
-    if (!count) return ended_by(count.error(), false);
-    if (*count == 0) {
-      const Error closed{ErrorKind::unreachable, "the connection was closed", {}, {}, {}};
-      return ended_by(closed, decoder.between_frames());
-    }
+    if (!count) return ended_by(count.error(), decoder.between_frames());
+    if (*count == 0) return ended_by({}, decoder.between_frames());
     if (const auto committed = decoder.commit(*count); !committed) return {Cause::garbage, committed.error()};
     auto frame = decoder.next();
     if (!frame) continue;
@@ -91,7 +88,9 @@ Ending Duplex::ended_by(const Error& error, bool between_frames) {
     return {Cause::lost,
             {ErrorKind::unreachable, "no sign of life for " + human_duration(timing_.silence), {}, {}, {}}};
   }
-  return {between_frames ? Cause::closed_by_peer : Cause::lost, error};
+  // The end of the file, or a reset: what a socket says whose peer closed before it had read everything.
+  const Error closed{ErrorKind::unreachable, "the connection was closed", {}, {}, {}};
+  return {between_frames ? Cause::closed_by_peer : Cause::lost, closed};
 }
 
 // The next frame, or a heartbeat when there is none for a while; nothing once it is over.

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "os/clock.h"
+#include "os/signals.h"
 
 namespace dugong::wire {
 namespace {
@@ -151,6 +152,7 @@ Error lost(Channel& channel, const std::string& peer_name, std::string_view what
 }
 
 Result<Link> greet(Channel channel, const Identity& identity, const Timing& timing, std::stop_token stop_token) {
+  os::ignore_sigpipe();  // a peer that is gone is an answer, not our end
   const os::StopSignal stop{stop_token};
   std::string banner;
   auto link = exchange_hellos(channel, identity, banner, os::deadline_in(timing.hello), stop);

@@ -1,6 +1,7 @@
 #include "wire/server.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -24,6 +25,7 @@ struct Job {
   std::uint64_t id = 0;
   Ask ask;
   std::stop_source stop;
+  std::atomic<bool> overdue{false};  // stopped by its deadline
 };
 using JobPointer = std::shared_ptr<Job>;
 
@@ -179,9 +181,11 @@ void Serving::perform(Job& job) {
   const auto result = handle(job);
   if (result) {
     send_answer(job, *result);
-  } else {
-    send_error(job.id, result.error());
+    return;
   }
+  Error error = result.error();
+  if (job.overdue && error.kind == ErrorKind::interrupted) error.kind = ErrorKind::timed_out;
+  send_error(job.id, error);
 }
 
 void Serving::send_answer(Job& job, std::string_view body) {
@@ -211,6 +215,7 @@ Steady::time_point Serving::stop_overdue() {
   for (auto& [id, job] : active_) {
     if (job->stop.stop_requested()) continue;
     if (job->ask.deadline.passed(os::now())) {
+      job->overdue = true;
       job->stop.request_stop();
     } else {
       next = std::min(next, job->ask.deadline.at);
