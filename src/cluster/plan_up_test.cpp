@@ -145,7 +145,7 @@ TEST(PlanUp, AChangedSettingShowsTheLineAndReloads) {
 }
 
 TEST(PlanUp, APendingRestartOfOursRestartsAndOneOfSomebodyElseDoesNot) {
-  const auto spec = a_spec({"a"});
+  const auto spec = a_spec();
   auto seen = settled(spec);
   seen.nodes[0].sql.value->settings["max_files_per_process"] = {"1000", "configuration file",
                                                                 "/data/postgresql.auto.conf", 3, true};
