@@ -39,9 +39,25 @@ Error both(Error receiver, const Error* sender) {
   return receiver;
 }
 
-Result<> sink_failed(SourceEnd& source, SinkEnd& sink, transfer::Pumped pumped) {
-  const Error* sender = pumped.source ? nullptr : &pumped.source.error();
-  auto error = both(sink.explain(std::move(pumped.sink).error()), sender);
+// Asks the receiver for its own words the moment it takes no more, so that the sender can be told them.
+class AskedSink final : public transfer::ByteSink {
+ public:
+  explicit AskedSink(SinkEnd& sink) : sink_{sink} {}
+  Result<> write(std::span<const char> bytes) override {
+    auto written = sink_.write(bytes);
+    if (written) return written;
+    failure_ = sink_.explain(std::move(written).error());
+    return fail(*failure_);
+  }
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  SinkEnd& sink_;
+  std::optional<Error> failure_;
+};
+
+Result<> sink_failed(SourceEnd& source, Error error, const Result<>& source_ended) {
+  error = both(std::move(error), source_ended ? nullptr : &source_ended.error());
   const auto rest = source.abandon(error);
   return fail(with_rest(std::move(error), rest, {}));
 }
@@ -52,14 +68,13 @@ Result<> source_failed(SourceEnd& source, SinkEnd& sink, Error error) {
   return fail(with_rest(std::move(error), rest_of_sink, rest_of_source));
 }
 
-bool told_to_end(const Result<>& end) { return !end && end.error().kind == ErrorKind::interrupted; }
-
-Result<> settle(SourceEnd& source, SinkEnd& sink, transfer::Pumped pumped, Deadline deadline) {
+Result<> settle(SourceEnd& source, SinkEnd& sink, const std::optional<Error>& sink_failure, transfer::Pumped pumped,
+                Deadline deadline) {
   // When one side fails the other is interrupted for it: that is not the cause.
-  if (!pumped.source && (pumped.sink || told_to_end(pumped.sink))) {
-    return source_failed(source, sink, std::move(pumped.source).error());
-  }
-  if (!pumped.sink) return sink_failed(source, sink, std::move(pumped));
+  const bool sink_is_cause = sink_failure && (pumped.source || sink_failure->kind != ErrorKind::interrupted);
+  if (sink_is_cause) return sink_failed(source, *sink_failure, pumped.source);
+  if (!pumped.source) return source_failed(source, sink, std::move(pumped.source).error());
+  if (!pumped.sink) return source_failed(source, sink, std::move(pumped.sink).error());
   // Not before the sender has said that it sent everything may the receiver take the stream for a whole one.
   auto sent = source.complete(deadline);
   if (!sent) return source_failed(source, sink, std::move(sent).error());
@@ -73,9 +88,12 @@ Result<> settle(SourceEnd& source, SinkEnd& sink, transfer::Pumped pumped, Deadl
 Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, Deadline deadline,
                             const std::stop_token& stop) {
   const auto started = os::now();
-  auto pumped = transfer::pump(source, sink, stop, throttled(progress), [&source] { source.halt(); });
+  AskedSink asked{sink};
+  const Error unknown{ErrorKind::failed, "the receiver takes no more", {}, {}, {}};
+  auto halt = [&] { source.halt(asked.failure().value_or(unknown)); };
+  auto pumped = transfer::pump(source, asked, stop, throttled(progress), halt);
   const auto bytes = pumped.bytes;
-  TRY(settle(source, sink, std::move(pumped), deadline));
+  TRY(settle(source, sink, asked.failure(), std::move(pumped), deadline));
   if (progress) progress(bytes);
   return CopyResult{bytes, std::chrono::duration<double>(os::now() - started).count()};
 }

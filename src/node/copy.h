@@ -18,7 +18,7 @@ class SourceEnd : public transfer::ByteSource {
  public:
   virtual Result<> complete(Deadline deadline) = 0;    // after the last byte: did it really send everything?
   virtual void conclude(const Result<>& outcome) = 0;  // what became of it at the other end
-  virtual void halt() = 0;                             // ends a blocked read; from any thread
+  virtual void halt(const Error& why) = 0;             // the receiver failed: ends a blocked read; from any thread
   virtual std::string abandon(const Error& why) = 0;   // ends it; what could not be ended, or empty
 };
 class SinkEnd : public transfer::ByteSink {

@@ -1,9 +1,15 @@
 // The ends of a copy that are at the other side of a data session.
+#include <thread>
+
 #include "node/copy.h"
 #include "node/linked_stop.h"
+#include "os/clock.h"
 
 namespace dugong::node {
 namespace {
+
+// How long the far end may take to stop once it was told why.
+constexpr Millis farewell{5'000};
 
 class LinkSource final : public SourceEnd {
  public:
@@ -15,16 +21,30 @@ class LinkSource final : public SourceEnd {
   void conclude(const Result<>& outcome) override {
     static_cast<void>(outcome ? reader_.conclude(std::string{}) : reader_.conclude(fail(outcome.error())));
   }
-  void halt() override { stop_.request(); }
+  // The writer is told, and its own last frame then ends our read. A stop at once would keep us from telling.
+  void halt(const Error& why) override {
+    tell(why);
+    late_stop_ = std::jthread{[this](const std::stop_token& over) {
+      if (os::sleep_for(farewell, over) == os::Slept::whole) stop_.request();
+    }};
+  }
   std::string abandon(const Error& why) override {
-    static_cast<void>(reader_.conclude(fail(why)));  // best effort; closing the link says it too
+    tell(why);
     return {};
   }
 
  private:
+  void tell(const Error& why) {
+    if (told_) return;
+    told_ = true;
+    static_cast<void>(reader_.conclude(fail(why)));  // best effort; closing the link says it too
+  }
+
   wire::Link link_;
   LinkedStop stop_;
   wire::StreamReader reader_;
+  bool told_ = false;
+  std::jthread late_stop_;  // last: joined before what it uses is gone
 };
 
 class LinkSink final : public SinkEnd {

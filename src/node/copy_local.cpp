@@ -15,7 +15,7 @@ class ZfsSource final : public SourceEnd {
   Result<std::size_t> read(std::span<char> into) override { return from_.read(into); }
   Result<> complete(Deadline deadline) override { return process_.finish(deadline, stop_.token()); }
   void conclude(const Result<>&) override {}
-  void halt() override { stop_.request(); }
+  void halt(const Error&) override { stop_.request(); }
   std::string abandon(const Error&) override {
     process_.end();  // it was cut off: its complaint about that says nothing
     return process_.stuck();

@@ -1,9 +1,15 @@
 #include "node/effect.h"
 
 #include <algorithm>
+#include <array>
 
 namespace dugong::node {
+
 namespace {
+
+constexpr std::array<std::string_view, 12> observing = {
+    "observe",    "observe_database", "hot_standby_settings", "clock",         "insert_lsn",   "wal_lsn",
+    "replay_lsn", "verify_read",      "verify_hypertables",   "verify_chunks", "verify_table", "verify_content"};
 
 // No catch-all: a request that is added has to be put on one side.
 struct Judge {
@@ -18,8 +24,10 @@ struct Judge {
   Effect operator()(const RolePasswordMark&) const { return Effect::observes; }
   Effect operator()(const ProbeLogin&) const { return Effect::observes; }
   Effect operator()(const RunSql& sql) const {
-    auto observing = [](const SqlCall& call) { return call.query.starts_with("observe"); };
-    return std::all_of(sql.calls.begin(), sql.calls.end(), observing) ? Effect::observes : Effect::changes;
+    const bool only_looks = std::all_of(sql.calls.begin(), sql.calls.end(), [](const SqlCall& call) {
+      return std::find(observing.begin(), observing.end(), call.query) != observing.end();
+    });
+    return only_looks ? Effect::observes : Effect::changes;
   }
 
   Effect operator()(const zfs::Create&) const { return Effect::changes; }
@@ -46,6 +54,8 @@ struct Judge {
 };
 
 }  // namespace
+
+std::span<const std::string_view> observing_queries() { return observing; }
 
 Effect effect_of(const Request& request) { return std::visit(Judge{}, request); }
 

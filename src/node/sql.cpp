@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 #include <utility>
 
+#include "base/text.h"
 #include "node/sql_connection.h"
 
 namespace dugong::node {
@@ -13,8 +14,7 @@ namespace {
 
 // For the calls whose answer has no room for "not connected".
 Result<SqlConnection> connect(const SqlTarget& target, Deadline deadline, const std::stop_token& stop) {
-  // A promoted replica may still have default_transaction_read_only on, and would refuse its own roles.
-  auto opened = TRY(SqlConnection::open(target, Access::read_write, deadline, stop));
+  auto opened = TRY(SqlConnection::open(target, deadline, stop));
   if (auto* refusal = std::get_if<ConnectRefusal>(&opened)) {
     return fail(Error{ErrorKind::unreachable,
                       fmt::format("PostgreSQL: {} ({})", refusal->message, refusal->sqlstate),
@@ -25,15 +25,34 @@ Result<SqlConnection> connect(const SqlTarget& target, Deadline deadline, const 
   return std::get<SqlConnection>(std::move(opened));
 }
 
-// All statements of a query, as long as every one succeeds.
-Result<std::vector<postgres::StatementResult>> must(SqlConnection& connection, const SqlCall& call) {
-  auto results = TRY(connection.run_named(call));
-  for (const auto& result : results) {
-    if (result.ok()) continue;
-    auto kind = result.sqlstate.starts_with("08") ? ErrorKind::unreachable : ErrorKind::failed;
-    return fail(kind, fmt::format("{}: {} ({})", call.query, result.message, result.sqlstate));
+Result<const postgres::NamedQuery*> known(const std::string& name) {
+  if (const auto* query = postgres::find_query(name)) return query;
+  return fail(ErrorKind::conflict,
+              fmt::format("this node's dugong {} does not know the query \"{}\"", DUGONG_VERSION, printable(name)),
+              "upgrade dugong on this node");
+}
+
+// All statements of a query, as long as every one succeeds. The last one's result.
+Result<postgres::StatementResult> must(SqlConnection& connection, const SqlCall& call) {
+  const auto* query = TRY(known(call.query));
+  auto results = TRY(connection.run_named(*query, call.parameters, AfterFailure::stop));
+  if (results.empty()) return postgres::StatementResult{};
+  auto& last = results.back();
+  if (last.ok()) return std::move(last);
+  const auto kind = last.sqlstate.starts_with("08") ? ErrorKind::unreachable : ErrorKind::failed;
+  return fail(kind, fmt::format("{}: {} ({})", call.query, last.message, last.sqlstate));
+}
+
+// What is asked on behalf of the controller; the others would let a password's verifier leave the node.
+Result<const postgres::NamedQuery*> askable(const std::string& name) {
+  const auto* query = TRY(known(name));
+  switch (query->asker) {
+    case postgres::Asker::controller:
+      return query;
+    case postgres::Asker::node:
+      break;
   }
-  return results;
+  return fail(ErrorKind::refused, fmt::format("the query {} is not for controllers", name));
 }
 
 struct StoredRole {
@@ -41,9 +60,9 @@ struct StoredRole {
   std::string verifier;
 };
 Result<StoredRole> stored_role(SqlConnection& connection, const std::string& role) {
-  auto results = TRY(must(connection, {"role_verifier", {role}}));
-  if (results.empty() || results[0].rows.empty() || results[0].rows[0].empty()) return StoredRole{};
-  return StoredRole{true, results[0].rows[0][0].value_or("")};
+  const auto result = TRY(must(connection, {"role_verifier", {role}}));
+  if (result.rows.empty() || result.rows[0].empty()) return StoredRole{};
+  return StoredRole{true, result.rows[0][0].value_or("")};
 }
 
 Result<std::string> hmac_sha256_hex(std::string_view key, std::string_view text) {
@@ -61,8 +80,10 @@ Result<std::string> hmac_sha256_hex(std::string_view key, std::string_view text)
 }  // namespace
 
 Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::stop_token stop) {
+  std::vector<const postgres::NamedQuery*> queries;
+  for (const auto& call : request.calls) queries.push_back(TRY(askable(call.query)));
   RunSql::Answer answer;
-  auto opened = TRY(SqlConnection::open(request.target, Access::as_configured, deadline, stop));
+  auto opened = TRY(SqlConnection::open(request.target, deadline, stop));
   if (auto* refusal = std::get_if<ConnectRefusal>(&opened)) {
     answer.sqlstate = std::move(refusal->sqlstate);
     answer.message = std::move(refusal->message);
@@ -70,7 +91,9 @@ Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::st
   }
   answer.connected = true;
   auto& connection = std::get<SqlConnection>(opened);
-  for (const auto& call : request.calls) answer.calls.push_back(TRY(connection.run_named(call)));
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    answer.calls.push_back(TRY(connection.run_named(*queries[i], request.calls[i].parameters, AfterFailure::go_on)));
+  }
   return answer;
 }
 

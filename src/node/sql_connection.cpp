@@ -96,8 +96,7 @@ std::size_t bound_parameters(std::string_view statement) {
   return highest;
 }
 
-Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const SqlTarget& target, Access access,
-                                                                        Deadline deadline,
+Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const SqlTarget& target, Deadline deadline,
                                                                         const std::stop_token& stop) {
   using Opened = std::variant<SqlConnection, ConnectRefusal>;
   if (!target.socket_dir.starts_with('/')) {
@@ -106,7 +105,7 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
   if (auto refusal = foreign_environment()) return Opened{std::move(*refusal)};
   auto password = TRY(read_password(target.password_file));
   SqlConnection connection{deadline, stop};
-  TRY(connection.start(target, password, access));
+  TRY(connection.start(target, password));
   auto refusal = TRY(connection.finish_start());
   if (refusal) return Opened{std::move(*refusal)};
   return Opened{std::move(connection)};
@@ -114,7 +113,7 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
 
 // An empty value would mean "take it from the environment" to libpq, so nothing here is empty on purpose: PGOPTIONS is
 // overruled by a blank, a passfile by a path that cannot exist.
-Result<> SqlConnection::start(const SqlTarget& target, const std::string& password, Access access) {
+Result<> SqlConnection::start(const SqlTarget& target, const std::string& password) {
   const auto port = std::to_string(target.port);
   const std::array<std::pair<const char*, const char*>, 13> options{{
       {"host", target.socket_dir.c_str()},
@@ -123,7 +122,7 @@ Result<> SqlConnection::start(const SqlTarget& target, const std::string& passwo
       {"dbname", target.database.c_str()},
       {"password", password.c_str()},
       {"passfile", "/dev/null/none"},
-      {"options", access == Access::read_write ? "-c default_transaction_read_only=off" : " "},
+      {"options", " "},
       {"client_encoding", "UTF8"},
       {"application_name", "dugong"},
       {"sslmode", "disable"},
@@ -296,20 +295,18 @@ Result<postgres::StatementResult> SqlConnection::run(std::string_view statement,
   return answer;
 }
 
-Result<std::vector<postgres::StatementResult>> SqlConnection::run_named(const SqlCall& call) {
-  const auto* query = postgres::find_query(call.query);
-  if (query == nullptr) {
-    return fail(
-        ErrorKind::conflict,
-        fmt::format("this node's dugong {} does not know the query \"{}\"", DUGONG_VERSION, printable(call.query)),
-        "upgrade dugong on this node");
-  }
-  if (query->parameters != call.parameters.size()) {
-    return fail(ErrorKind::invalid, fmt::format("the query {} takes {} parameters, {} were given", query->name,
-                                                query->parameters, call.parameters.size()));
+Result<std::vector<postgres::StatementResult>> SqlConnection::run_named(const postgres::NamedQuery& query,
+                                                                        const std::vector<std::string>& parameters,
+                                                                        AfterFailure after_failure) {
+  if (query.parameters != parameters.size()) {
+    return fail(ErrorKind::invalid, fmt::format("the query {} takes {} parameters, {} were given", query.name,
+                                                query.parameters, parameters.size()));
   }
   std::vector<postgres::StatementResult> results;
-  for (auto statement : query->statements) results.push_back(TRY(run(statement, call.parameters)));
+  for (auto statement : query.statements) {
+    results.push_back(TRY(run(statement, parameters)));
+    if (after_failure == AfterFailure::stop && !results.back().ok()) break;
+  }
   return results;
 }
 

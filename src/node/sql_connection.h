@@ -32,19 +32,22 @@ ConnectRefusal explain_refusal(std::string_view libpq_message);
 // The largest n of `$n` in a statement: how many parameters have to be bound. Quoted text is skipped.
 std::size_t bound_parameters(std::string_view statement);
 
-enum class Access { as_configured, read_write };  // read_write: default_transaction_read_only is off in this session
+// After a statement that failed: the rest all the same (NamedQuery's rule), or nothing more.
+enum class AfterFailure { go_on, stop };
 
 class SqlConnection {
  public:
   // Errors: timed_out, interrupted, failed (password file).
-  static Result<std::variant<SqlConnection, ConnectRefusal>> open(const SqlTarget& target, Access access,
-                                                                  Deadline deadline, const std::stop_token& stop);
+  static Result<std::variant<SqlConnection, ConnectRefusal>> open(const SqlTarget& target, Deadline deadline,
+                                                                  const std::stop_token& stop);
 
   // One statement in either style of postgres::NamedQuery. What the server says against it is in the result; a lost
   // connection is 08006 there. Errors: timed_out, interrupted, invalid (parameters).
   Result<postgres::StatementResult> run(std::string_view statement, const std::vector<std::string>& parameters);
-  // All statements of a named query. Errors: conflict (unknown), as above.
-  Result<std::vector<postgres::StatementResult>> run_named(const SqlCall& call);
+  // All statements of a named query, in order. Errors as above.
+  Result<std::vector<postgres::StatementResult>> run_named(const postgres::NamedQuery& query,
+                                                           const std::vector<std::string>& parameters,
+                                                           AfterFailure after_failure);
 
   // Errors: failed, in libpq's words.
   Result<std::string> scram_verifier(const std::string& role, const std::string& password);
@@ -60,7 +63,7 @@ class SqlConnection {
 
   SqlConnection(Deadline deadline, const std::stop_token& stop)
       : deadline_{deadline}, stop_{std::make_unique<os::StopSignal>(stop)} {}
-  Result<> start(const SqlTarget& target, const std::string& password, Access access);
+  Result<> start(const SqlTarget& target, const std::string& password);
   Result<std::optional<ConnectRefusal>> finish_start();
   Result<os::Ready> wait(int read_fd, int write_fd);
   Result<bool> send(const std::string& statement, const std::vector<std::string>& parameters);
