@@ -1,0 +1,43 @@
+// The list of doors. A request that no door answers does not compile.
+#include "node/local.h"
+
+#include "node/local_doors.h"
+#include "node/sql.h"
+
+namespace dugong::node {
+namespace {
+
+struct SqlDoor {
+  static Result<RunSql::Answer> answer(const RunSql& question, const Call& call) {
+    return run_sql(question, call.deadline, call.stop);
+  }
+  static Result<Done> answer(const SetRolePassword& question, const Call& call) {
+    return set_role_password(question, call.deadline, call.stop);
+  }
+  static Result<RolePasswordMark::Answer> answer(const RolePasswordMark& question, const Call& call) {
+    return role_password_mark(question, call.deadline, call.stop);
+  }
+};
+
+}  // namespace
+
+struct LocalNode::Doors : ZfsDoor, FileDoor, ServerDoor, HostDoor, SqlDoor {
+  explicit Doors(const LocalOptions& options)
+      : FileDoor{options.wal_client}, ServerDoor{Docker{options.docker_environment}} {}
+  using FileDoor::answer;
+  using HostDoor::answer;
+  using ServerDoor::answer;
+  using SqlDoor::answer;
+  using ZfsDoor::answer;
+};
+
+LocalNode::LocalNode(LocalOptions options) : doors_{std::make_unique<Doors>(options)} {}
+LocalNode::~LocalNode() = default;
+
+Result<Answer> LocalNode::call(const Request& request, Deadline deadline, std::stop_token stop) {
+  const Call call{deadline, std::move(stop)};
+  return std::visit([&](const auto& question) -> Result<Answer> { return Answer{TRY(doors_->answer(question, call))}; },
+                    request);
+}
+
+}  // namespace dugong::node

@@ -1,0 +1,183 @@
+// Servers in containers.
+#include <algorithm>
+#include <iterator>
+
+#include "base/text.h"
+#include "node/local_server.h"
+#include "os/clock.h"
+#include "os/files.h"
+
+namespace dugong::node {
+namespace {
+
+constexpr int tail_lines = 30;
+constexpr const char* our_label = "dugong.cluster";
+
+std::string describe(const runtime::Container& container) {
+  return "container " + container.name + " (" + runtime::to_string(container.facts.state) + ", restart policy \"" +
+         container.facts.restart_policy + "\")";
+}
+
+void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen) {
+  for (const auto& container : all) {
+    const bool own = server.kind == runtime::Kind::compose && container.name == server.project;
+    if (own || !runtime::can_use(container, server.data)) continue;
+    seen.facts.strangers.push_back(describe(container));
+    if (container.facts.state == runtime::ServerState::running) seen.stranger_runs = true;
+  }
+}
+
+Result<std::vector<os::Process>> users_of(const std::string& data) {
+  if (TRY(os::stat_file(data)).kind != os::FileKind::directory) return std::vector<os::Process>{};
+  return os::processes_using(data);
+}
+
+// What is not marked is never touched, whatever its name is.
+Result<> judge_ours(const runtime::ServerFacts& facts, const runtime::Server& server) {
+  if (facts.state == runtime::ServerState::absent || facts.labels.contains(our_label)) return {};
+  return fail(ErrorKind::refused, "the container " + server.project + " was not made by dugong",
+              "rename it: docker rename " + server.project + " OTHER-NAME");
+}
+
+tl::unexpected<Error> did_not_start(const runtime::Server& server, const runtime::ServerFacts& facts) {
+  return fail(ErrorKind::failed,
+              server.project + " is " + runtime::to_string(facts.state) + " after its start, exit code " +
+                  std::to_string(facts.exit_code) + ": " + join(facts.log_tail, "; "),
+              "docker logs " + server.project);
+}
+
+tl::unexpected<Error> still_stopping(const runtime::Server& server, int seconds) {
+  return fail(Error{ErrorKind::timed_out,
+                    server.project + " is still shutting down after " + std::to_string(seconds) + " s",
+                    {},
+                    "it was not killed and goes on with its shutdown",
+                    "watch it: docker logs -f " + server.project + "; then run the same command again"});
+}
+
+}  // namespace
+
+std::vector<std::string> last_lines(const os::Output& output, std::size_t count) {
+  std::vector<std::string> all;
+  for (const auto& text : {output.out, output.err})
+    for (const auto line : lines(text)) all.push_back(printable(line));
+  if (all.size() > count) all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(count));
+  return all;
+}
+
+Result<SeenServer> see_container(const Docker& docker, const runtime::Server& server, const Call& call) {
+  const auto containers = TRY(docker.containers(call));
+  SeenServer seen;
+  int pid = 0;
+  if (const auto own = std::ranges::find(containers, server.project, &runtime::Container::name);
+      own != containers.end()) {
+    seen.facts = own->facts;
+    pid = own->pid;
+  }
+  add_containers(containers, server, seen);
+  add_foreign_processes(TRY(users_of(server.data)), pid, seen);
+  const bool ended = seen.facts.state == runtime::ServerState::exited;
+  if (ended)
+    seen.facts.log_tail = last_lines(TRY(docker.run(runtime::render_log_tail(server, tail_lines), call)), tail_lines);
+  return seen;
+}
+
+// Without docker, or with its engine down, no container runs; a process of one would still be seen.
+Result<SeenServer> see_process(const Docker& docker, const runtime::Server& server, const Call& call) {
+  SeenServer seen;
+  if (os::find_program("docker"))
+    if (const auto containers = docker.containers(call)) add_containers(*containers, server, seen);
+  const auto using_data = TRY(users_of(server.data));
+  const auto pid_file = TRY(os::read_file(server.data + "/postmaster.pid", 4096));
+  const auto first = lines(pid_file.bytes);
+  const auto pid = first.empty() ? Result<std::uint64_t>{0} : parse_u64(trim(first.front()));
+  const bool runs = pid && std::ranges::any_of(using_data, [&](const os::Process& process) {
+                      return static_cast<std::uint64_t>(process.pid) == *pid && is_postgres_program(process.comm);
+                    });
+  const auto version = TRY(os::stat_file(server.data + "/PG_VERSION"));
+  seen.facts.state = runs                                 ? runtime::ServerState::running
+                     : version.kind == os::FileKind::file ? runtime::ServerState::exited
+                                                          : runtime::ServerState::absent;
+  add_foreign_processes(using_data, runs ? static_cast<int>(*pid) : 0, seen);
+  if (seen.facts.state == runtime::ServerState::exited && !server.log_file.empty()) {
+    os::Command tail;
+    tail.argv = runtime::render_log_tail(server, tail_lines);
+    const auto output = TRY(os::run(std::move(tail), call.deadline, call.stop));
+    if (output.exit.ok()) seen.facts.log_tail = last_lines(output, tail_lines);
+  }
+  return seen;
+}
+
+Result<runtime::Software> ServerDoor::answer(const runtime::InspectSoftware& question, const Call& call) {
+  switch (question.kind) {
+    case runtime::Kind::compose:
+      return docker_.software(question.image, call);
+    case runtime::Kind::process:
+      return process_software(question, call);
+  }
+  return fail(ErrorKind::invalid, "not a kind of runtime");
+}
+
+Result<runtime::ServerFacts> ServerDoor::answer(const runtime::InspectServer& question, const Call& call) {
+  switch (question.server.kind) {
+    case runtime::Kind::compose:
+      return TRY(see_container(docker_, question.server, call)).facts;
+    case runtime::Kind::process:
+      return TRY(see_process(docker_, question.server, call)).facts;
+  }
+  return fail(ErrorKind::invalid, "not a kind of runtime");
+}
+
+Result<Done> ServerDoor::answer(const runtime::InitData& question, const Call& call) {
+  if (question.server.kind != runtime::Kind::process)
+    return fail(ErrorKind::invalid, "in a container, the image makes the data directory");
+  return init_process(question, call);
+}
+
+// A running container is left as it is: `up` would replace it when its file has changed, and that is a restart nobody
+// planned.
+Result<Done> ServerDoor::answer(const runtime::StartServer& question, const Call& call) {
+  const auto& server = question.server;
+  if (server.kind == runtime::Kind::process) return start_process(docker_, question, call);
+  const auto before = TRY(see_container(docker_, server, call));
+  TRY(judge_ours(before.facts, server));
+  TRY(judge_alone(before, server.data));
+  if (before.facts.state == runtime::ServerState::running) return Done{};
+  TRY(judge_place_of_data(server.data));
+  const auto program = TRY(docker_.compose_program(call));
+  TRY(docker_.succeed(runtime::render(question, program), call));
+  const auto after = TRY(see_container(docker_, server, call));
+  if (after.facts.state != runtime::ServerState::running) return did_not_start(server, after.facts);
+  return Done{};
+}
+
+Result<Done> ServerDoor::answer(const runtime::StopServer& question, const Call& call) {
+  const auto& server = question.server;
+  if (server.kind == runtime::Kind::process) return stop_process(docker_, question, call);
+  const auto before = TRY(see_container(docker_, server, call));
+  TRY(judge_ours(before.facts, server));
+  if (before.facts.state != runtime::ServerState::running) return Done{};
+  // It may end by itself between the two looks: what counts is whether it runs afterwards.
+  const auto asked = TRY(docker_.run(runtime::render(question), call));
+  const auto patience = std::min(call.deadline.at, os::now() + std::chrono::seconds{question.seconds});
+  const auto waited = docker_.run(runtime::render_wait(server.project), {Deadline{patience}, call.stop});
+  if (!waited && waited.error().kind == ErrorKind::interrupted) return fail(waited.error());
+  const auto after = TRY(see_container(docker_, server, {os::deadline_in(Millis{30'000}), call.stop}));
+  if (after.facts.state != runtime::ServerState::running) return Done{};
+  if (!asked.exit.ok()) return fail(tool_error(runtime::render(question), asked));
+  return still_stopping(server, question.seconds);
+}
+
+Result<Done> ServerDoor::answer(const runtime::RemoveServer& question, const Call& call) {
+  const auto& server = question.server;
+  if (server.kind == runtime::Kind::process) return Done{};
+  const auto before = TRY(see_container(docker_, server, call));
+  TRY(judge_ours(before.facts, server));
+  if (before.facts.state == runtime::ServerState::absent) return Done{};
+  const auto argv = runtime::render(question);
+  const auto removed = TRY(docker_.run(argv, call));
+  const auto after = TRY(see_container(docker_, server, call));
+  if (after.facts.state != runtime::ServerState::absent) return fail(tool_error(argv, removed));
+  return Done{};
+}
+
+}  // namespace dugong::node

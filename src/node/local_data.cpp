@@ -1,0 +1,99 @@
+// A data directory from outside, whether or not its server runs. No symlink below it is followed: a received copy may
+// point anywhere, also into the production it came from.
+#include <algorithm>
+
+#include "base/text.h"
+#include "node/local_doors.h"
+#include "os/clock.h"
+#include "os/files.h"
+#include "postgres/control.h"
+
+namespace dugong::node {
+namespace {
+
+class DataDirectory {
+ public:
+  explicit DataDirectory(std::string root) : root_{std::move(root)} {}
+
+  [[nodiscard]] os::Place place(const std::string& relative) const { return {root_, root_ + "/" + relative}; }
+  [[nodiscard]] Result<os::FileKind> kind(const std::string& relative) const {
+    return TRY(os::stat_file(place(relative))).kind;
+  }
+  // Empty also when it is missing or not a directory.
+  [[nodiscard]] Result<std::vector<os::Entry>> list(const std::string& relative) const {
+    const auto found = kind(relative);
+    if (!found || *found != os::FileKind::directory) return std::vector<os::Entry>{};
+    return os::list_directory(place(relative));
+  }
+  [[nodiscard]] Result<std::string> read(const std::string& relative) const {
+    return TRY(os::read_file(place(relative))).bytes;
+  }
+
+ private:
+  std::string root_;
+};
+
+// Without locks a reader can meet the server in the middle of writing the file, and the CRC says so; PostgreSQL's own
+// tools read again, too (controldata_utils.c: get_controlfile).
+Result<postgres::ControlData> read_control(const DataDirectory& data, const Call& call) {
+  constexpr int attempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    auto control = postgres::parse_control(TRY(data.read("global/pg_control")));
+    if (control || attempt == attempts) return control;
+    (void)os::sleep_for(Millis{10}, call.stop);
+  }
+}
+
+Result<> read_entries(const DataDirectory& data, const std::string& root, postgres::DataFacts& facts) {
+  const auto entries = TRY(os::list_directory(root));
+  facts.empty = entries.empty();
+  for (const auto& entry : entries) {
+    facts.entries.push_back(entry.name);
+    if (entry.kind == os::FileKind::symlink) facts.links[entry.name] = TRY(os::read_link(data.place(entry.name)));
+  }
+  for (const auto& entry : TRY(data.list("pg_tblspc"))) {
+    const auto name = "pg_tblspc/" + entry.name;
+    if (entry.kind == os::FileKind::symlink) facts.links[name] = TRY(os::read_link(data.place(name)));
+  }
+  return {};
+}
+
+Result<> read_watched(const DataDirectory& data, postgres::DataFacts& facts) {
+  for (const auto& name : postgres::watched_files())
+    if (TRY(data.kind(name)) == os::FileKind::file) facts.files[name] = TRY(data.read(name));
+  return {};
+}
+
+Result<> read_inside(const DataDirectory& data, const Call& call, postgres::DataFacts& facts) {
+  if (TRY(data.kind("PG_VERSION")) != os::FileKind::file) return {};
+  facts.version = trim(TRY(data.read("PG_VERSION")));
+  if (auto control = read_control(data, call)) {
+    facts.control = *control;
+  } else {
+    facts.control_error = control.error().what;
+  }
+  for (const auto& entry : TRY(data.list("pg_replslot")))
+    if (entry.kind == os::FileKind::directory) facts.slots.push_back(entry.name);
+  facts.archive_status_entries = TRY(data.list("pg_wal/archive_status")).size();
+  return {};
+}
+
+}  // namespace
+
+Result<postgres::DataFacts> FileDoor::answer(const InspectData& question, const Call& call) {
+  postgres::DataFacts facts;
+  const auto stat = TRY(os::stat_file(question.data));
+  if (stat.kind == os::FileKind::missing) return facts;
+  if (stat.kind != os::FileKind::directory)
+    return fail(ErrorKind::refused, question.data + " is not a directory", "look at it: ls -ld " + question.data);
+  const DataDirectory data{question.data};
+  facts.exists = true;
+  facts.uid = stat.uid;
+  facts.gid = stat.gid;
+  TRY(read_entries(data, question.data, facts));
+  TRY(read_watched(data, facts));
+  TRY(read_inside(data, call, facts));
+  return facts;
+}
+
+}  // namespace dugong::node

@@ -1,0 +1,113 @@
+// What stands behind LocalNode, one door per kind of effect. Internal to the local_*.cpp files.
+//
+// An exit code is never the proof of an effect: a door that changed something looks at it afterwards.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "node/request.h"
+#include "os/locks.h"
+#include "os/spawn.h"
+
+namespace dugong::node {
+
+struct Call {
+  Deadline deadline;
+  std::stop_token stop;
+};
+
+// "docker ps: Cannot connect to the Docker daemon …": a tool's own words on one line.
+Error tool_error(const std::vector<std::string>& argv, const os::Output& output);
+// A command that must end with 0; its output otherwise the error.
+Result<os::Output> run_tool(os::Command command, const Call& call);
+
+class ZfsDoor {
+ public:
+  Result<std::vector<zfs::Dataset>> answer(const zfs::ListTree&, const Call&);
+  Result<zfs::Pool> answer(const zfs::InspectPool&, const Call&);
+  Result<Done> answer(const zfs::Create&, const Call&);
+  Result<Done> answer(const zfs::Snapshot&, const Call&);
+  Result<Done> answer(const zfs::Clone&, const Call&);
+  Result<Done> answer(const zfs::Destroy&, const Call&);
+  Result<Done> answer(const zfs::DestroySnapshot&, const Call&);
+  Result<Done> answer(const zfs::Hold&, const Call&);
+  Result<Done> answer(const zfs::Release&, const Call&);
+  Result<Done> answer(const zfs::SetProperties&, const Call&);
+  Result<Done> answer(const zfs::Mount&, const Call&);
+  Result<Done> answer(const zfs::Unmount&, const Call&);
+
+ private:
+  Result<std::string> version_text(const Call&);
+  Result<zfs::Pool> capabilities(const std::string& pool, const Call&);
+  Result<std::vector<zfs::Dataset>> look(const std::string& name, const Call&);
+
+  std::mutex mutex_;
+  std::string version_text_;                       // of the machine's ZFS; empty: not asked yet
+  std::map<std::string, zfs::Pool> capabilities_;  // sizes in it are old
+};
+
+class FileDoor {
+ public:
+  explicit FileDoor(std::string wal_client) : wal_client_{std::move(wal_client)} {}
+  static Result<postgres::DataFacts> answer(const InspectData&, const Call&);
+  static Result<FileFacts> answer(const ReadFile&, const Call&);
+  static Result<Done> answer(const WriteFile&, const Call&);
+  static Result<Done> answer(const MakeDirectory&, const Call&);
+  static Result<Done> answer(const RemovePaths&, const Call&);
+  static Result<Done> answer(const RemoveDirectory&, const Call&);
+  static Result<DigestFile::Answer> answer(const DigestFile&, const Call&);
+  [[nodiscard]] Result<Done> answer(const InstallWalClient&, const Call&) const;
+
+ private:
+  std::string wal_client_;
+};
+
+// docker's command line, and which of the two generations of Compose is there.
+class Docker {
+ public:
+  explicit Docker(std::vector<std::string> environment) : environment_{std::move(environment)} {}
+  Docker(Docker&& other) noexcept : environment_{std::move(other.environment_)} {}
+  Result<os::Output> run(const runtime::Argv& argv, const Call&) const;      // whatever its exit code is
+  Result<os::Output> succeed(const runtime::Argv& argv, const Call&) const;  // must be 0
+  Result<std::string> compose_program(const Call&);
+  Result<std::vector<runtime::Container>> containers(const Call&) const;  // of every project, stopped ones too
+  Result<runtime::Software> software(const std::string& image, const Call&);
+
+ private:
+  std::vector<std::string> environment_;
+  std::mutex mutex_;
+  std::string compose_program_;
+  std::map<std::string, runtime::Software> software_;  // by image id: content that cannot change
+};
+
+class ServerDoor {
+ public:
+  explicit ServerDoor(Docker docker) : docker_{std::move(docker)} {}
+  Result<runtime::Software> answer(const runtime::InspectSoftware&, const Call&);
+  Result<runtime::ServerFacts> answer(const runtime::InspectServer&, const Call&);
+  Result<Done> answer(const runtime::InitData&, const Call&);
+  Result<Done> answer(const runtime::StartServer&, const Call&);
+  Result<Done> answer(const runtime::StopServer&, const Call&);
+  Result<Done> answer(const runtime::RemoveServer&, const Call&);
+
+ private:
+  Docker docker_;
+};
+
+class HostDoor {
+ public:
+  static Result<HostFacts> answer(const InspectHost&, const Call&);
+  static Result<postgres::LoginAnswer> answer(const ProbeLogin&, const Call&);
+  Result<AcquireLock::Answer> answer(const AcquireLock&, const Call&);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, os::Lock> locks_;
+};
+
+}  // namespace dugong::node

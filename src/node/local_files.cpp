@@ -1,0 +1,104 @@
+// Files and directories of the host, through the one door to them in os.
+#include <algorithm>
+
+#include "base/text.h"
+#include "node/local_doors.h"
+#include "os/files.h"
+#include "os/processes.h"
+
+namespace dugong::node {
+namespace {
+
+constexpr Bytes largest_program = Bytes{64} << 20;
+
+FileFacts facts_of(const os::Stat& stat) {
+  FileFacts facts;
+  facts.exists = stat.kind != os::FileKind::missing;
+  facts.is_directory = stat.kind == os::FileKind::directory;
+  facts.size = stat.size;
+  facts.mode = stat.mode;
+  facts.uid = stat.uid;
+  facts.gid = stat.gid;
+  return facts;
+}
+
+// "pg_wal/archive_status": below the root whatever happens, and not the root itself.
+Result<os::Place> below(const std::string& root, const std::string& relative) {
+  const auto parts = split(relative, '/');
+  const auto leads_out = [](std::string_view part) { return part.empty() || part == "." || part == ".."; };
+  if (!root.starts_with('/') || std::ranges::any_of(parts, leads_out))
+    return fail(ErrorKind::invalid, "'" + printable(relative) + "' does not name something below " + printable(root));
+  return os::Place{root, root + "/" + relative};
+}
+
+Result<> nobody_works_in(const std::string& directory) {
+  const auto processes = TRY(os::processes_using(directory));
+  const auto it = std::ranges::find(processes, "working directory", &os::Process::use);
+  if (it == processes.end()) return {};
+  return fail(ErrorKind::refused,
+              "process " + std::to_string(it->pid) + " (" + it->comm + ") works in " + directory +
+                  ": nothing is removed from the data of a running server",
+              "stop it first");
+}
+
+}  // namespace
+
+Result<FileFacts> FileDoor::answer(const ReadFile& question, const Call&) {
+  const auto stat = TRY(os::stat_file(question.path));
+  if (stat.kind == os::FileKind::missing || stat.kind == os::FileKind::directory) return facts_of(stat);
+  auto content = TRY(os::read_file(question.path, question.limit));
+  auto facts = facts_of(content.stat);
+  facts.content.bytes = std::move(content.bytes);
+  return facts;
+}
+
+Result<Done> FileDoor::answer(const WriteFile& question, const Call&) {
+  TRY(os::write_file(question.path, question.content.bytes,
+                     {.mode = question.mode, .uid = question.uid, .gid = question.gid}));
+  return Done{};
+}
+
+Result<Done> FileDoor::answer(const MakeDirectory& question, const Call&) {
+  TRY(os::make_directories(question.path, {.mode = question.mode, .uid = question.uid, .gid = question.gid}));
+  return Done{};
+}
+
+// All names are checked before the first file goes.
+Result<Done> FileDoor::answer(const RemovePaths& question, const Call&) {
+  std::vector<os::Place> files;
+  std::vector<os::Place> directories;
+  for (const auto& file : question.files) files.push_back(TRY(below(question.root, file)));
+  for (const auto& directory : question.emptied_dirs) directories.push_back(TRY(below(question.root, directory)));
+  TRY(nobody_works_in(question.root));
+  for (const auto& file : files) TRY(os::remove_file(file));
+  for (const auto& directory : directories) TRY(os::remove_contents(directory));
+  return Done{};
+}
+
+Result<Done> FileDoor::answer(const RemoveDirectory& question, const Call&) {
+  const auto parts = split(question.path, '/');
+  const auto names = std::ranges::count_if(parts, [](std::string_view part) { return !part.empty(); });
+  if (!question.path.starts_with('/') || names < 2 || std::ranges::find(parts, "..") != parts.end())
+    return fail(ErrorKind::invalid, "'" + printable(question.path) + "' is not a directory that dugong would remove");
+  TRY(os::remove_tree(question.path));
+  return Done{};
+}
+
+Result<Done> FileDoor::answer(const InstallWalClient& question, const Call&) const {
+  auto source = wal_client_;
+  if (source.empty()) {
+    const auto own = TRY(os::own_executable());
+    source = own.substr(0, own.rfind('/')) + "/dugong-wal";
+  }
+  const auto program = TRY(os::read_file(source, largest_program));
+  if (program.stat.kind == os::FileKind::missing)
+    return fail(ErrorKind::failed, source + " is missing: the archive client belongs beside dugong itself",
+                "install dugong-wal there");
+  const auto target = question.directory + "/dugong-wal";
+  const auto there = TRY(os::read_file(target, largest_program));
+  const bool equal = there.stat.kind == os::FileKind::file && there.stat.mode == 0755 && there.bytes == program.bytes;
+  if (!equal) TRY(os::write_file(target, program.bytes, {.mode = 0755, .uid = 0, .gid = 0}));
+  return Done{};
+}
+
+}  // namespace dugong::node

@@ -1,0 +1,39 @@
+// The machine itself: what it is, who may log in from it, and who is working on it.
+#include "node/local_doors.h"
+#include "os/clock.h"
+#include "os/host.h"
+#include "os/net.h"
+
+namespace dugong::node {
+
+Result<HostFacts> HostDoor::answer(const InspectHost&, const Call&) {
+  HostFacts facts;
+  facts.hostname = os::hostname();
+  facts.boot_id = os::boot_id();
+  facts.version = DUGONG_VERSION;
+  facts.listening = TRY(os::listening_ports());
+  facts.addresses = os::own_addresses();
+  facts.memory = os::memory();
+  facts.wall_ns = os::wall_ns();
+  return facts;
+}
+
+Result<postgres::LoginAnswer> HostDoor::answer(const ProbeLogin& question, const Call& call) {
+  constexpr std::size_t largest_answer = 8192;
+  const auto complete = +[](std::string_view bytes) { return postgres::parse_login_answer(bytes).has_value(); };
+  const auto hello = postgres::startup_message(question.user, "", /*replication=*/true);
+  const auto bytes = TRY(os::exchange({question.from_address, question.to_address, question.port}, hello,
+                                      largest_answer, complete, call.deadline, call.stop));
+  return postgres::parse_login_answer(bytes);
+}
+
+Result<AcquireLock::Answer> HostDoor::answer(const AcquireLock& question, const Call&) {
+  const std::lock_guard guard{mutex_};
+  if (locks_.contains(question.name)) return AcquireLock::Answer{true, {}};
+  auto taken = TRY(os::try_lock(question.name, question.holder));
+  if (auto* held = std::get_if<os::HeldBy>(&taken)) return AcquireLock::Answer{false, std::move(held->holder)};
+  locks_.emplace(question.name, std::get<os::Lock>(std::move(taken)));
+  return AcquireLock::Answer{true, {}};
+}
+
+}  // namespace dugong::node

@@ -1,0 +1,61 @@
+// Who else has a data directory. Two servers on one PGDATA destroy it, and neither postmaster.pid nor the shared memory
+// interlock reaches across PID and IPC namespaces.
+#include <algorithm>
+
+#include "base/text.h"
+#include "node/local_server.h"
+#include "os/files.h"
+
+namespace dugong::node {
+namespace {
+
+constexpr std::size_t described_processes = 3;  // a server has hundreds
+
+std::string pid_namespace(int pid) {
+  const auto link = os::read_link("/proc/" + std::to_string(pid) + "/ns/pid");
+  return link ? *link : std::string{};
+}
+
+std::string describe(const os::Process& process) {
+  return "process " + std::to_string(process.pid) + " (" + shorten(process.cmdline, 120) + ")";
+}
+
+}  // namespace
+
+bool is_postgres_program(const std::string& comm) {
+  constexpr std::array<std::string_view, 4> beginnings = {"postgres", "postmaster", "initdb", "pg_"};
+  return std::ranges::any_of(beginnings, [&](std::string_view word) { return comm.starts_with(word); });
+}
+
+void add_foreign_processes(const std::vector<os::Process>& using_data, int known_pid, SeenServer& seen) {
+  const auto home = known_pid == 0 ? std::string{} : pid_namespace(known_pid);
+  std::size_t found = 0;
+  for (const auto& process : using_data) {
+    if (!is_postgres_program(process.comm)) continue;
+    if (!home.empty() && pid_namespace(process.pid) == home) continue;
+    if (++found <= described_processes) seen.facts.strangers.push_back(describe(process));
+  }
+  seen.stranger_runs = seen.stranger_runs || found > 0;
+  if (found > described_processes)
+    seen.facts.strangers.push_back("and " + std::to_string(found - described_processes) + " more processes");
+}
+
+Result<> judge_alone(const SeenServer& seen, const std::string& data) {
+  if (!seen.stranger_runs) return {};
+  return fail(ErrorKind::refused, data + " is in use: " + join(seen.facts.strangers, ", "),
+              "stop what uses it; two servers on one data directory destroy it");
+}
+
+Result<> judge_place_of_data(const std::string& data) {
+  const auto version = TRY(os::stat_file(data + "/PG_VERSION"));
+  if (version.kind == os::FileKind::file) return {};
+  const auto stat = TRY(os::stat_file(data));
+  if (stat.kind == os::FileKind::directory && TRY(os::is_mount_point(data))) return {};
+  return fail(ErrorKind::refused,
+              "no dataset is mounted at " + data +
+                  " and no server is in it: a new one would be made "
+                  "beside the dataset",
+              "zfs mount the live dataset, then run the same command again");
+}
+
+}  // namespace dugong::node

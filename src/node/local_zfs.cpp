@@ -1,0 +1,188 @@
+// zfs and zpool. Their exit codes lie both ways (created, but not mounted: 1; already there: sometimes 0), so what a
+// command was to bring about is looked for afterwards.
+#include <algorithm>
+
+#include "node/local_doors.h"
+#include "zfs/commands.h"
+
+namespace dugong::node {
+namespace {
+
+Result<os::Output> run_zfs(const zfs::Argv& argv, const Call& call) {
+  os::Command command;
+  command.argv = argv;
+  return os::run(std::move(command), call.deadline, call.stop);
+}
+
+Result<> succeed(const zfs::Argv& argv, const Call& call) {
+  const auto output = TRY(run_zfs(argv, call));
+  if (!output.exit.ok()) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+  return {};
+}
+
+const zfs::Dataset* find(const std::vector<zfs::Dataset>& all, const std::string& name) {
+  const auto it = std::ranges::find(all, name, &zfs::Dataset::name);
+  return it == all.end() ? nullptr : &*it;
+}
+
+tl::unexpected<Error> no_effect(const zfs::Argv& argv, const std::string& what) {
+  return fail(ErrorKind::conflict, argv.at(0) + " " + argv.at(1) + " reported success, but " + what,
+              "run the same command again");
+}
+
+// A failure after which the object is there all the same: the caller's next observation must not be a surprise.
+Error with_rest(Error error, bool exists, const std::string& name) {
+  if (exists && error.kind != ErrorKind::conflict) error.left = name + " was created and stays";
+  return error;
+}
+
+}  // namespace
+
+Result<std::string> ZfsDoor::version_text(const Call& call) {
+  const std::lock_guard guard{mutex_};
+  if (!version_text_.empty()) return version_text_;
+  const auto current = TRY(run_zfs(zfs::render_version(), call));
+  if (current.exit.ok()) return version_text_ = current.out;
+  const auto old = TRY(run_zfs(zfs::render_old_version(), call));
+  if (!old.exit.ok()) return fail(zfs::judge_failure(zfs::render_old_version(), old.exit.code, old.err));
+  return version_text_ = old.out;
+}
+
+Result<zfs::Pool> ZfsDoor::answer(const zfs::InspectPool& question, const Call& call) {
+  const auto version = TRY(version_text(call));
+  const auto argv = zfs::render_pool_list(question.pool);
+  const auto output = TRY(run_zfs(argv, call));
+  if (!output.exit.ok()) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+  auto pool = TRY(zfs::parse_pool(output.out, version));
+  const std::lock_guard guard{mutex_};
+  capabilities_[question.pool] = pool;
+  return pool;
+}
+
+Result<zfs::Pool> ZfsDoor::capabilities(const std::string& pool, const Call& call) {
+  {
+    const std::lock_guard guard{mutex_};
+    if (const auto it = capabilities_.find(pool); it != capabilities_.end()) return it->second;
+  }
+  return answer(zfs::InspectPool{pool}, call);
+}
+
+Result<std::vector<zfs::Dataset>> ZfsDoor::look(const std::string& name, const Call& call) {
+  const auto known = capabilities(zfs::pool_of(name), call);
+  if (!known && known.error().kind == ErrorKind::conflict) return std::vector<zfs::Dataset>{};  // no such pool
+  if (!known) return fail(known.error());
+  const auto argv = zfs::render(zfs::ListTree{name}, *known);
+  const auto output = TRY(run_zfs(argv, call));
+  if (output.exit.ok()) return zfs::parse_tree(output.out);
+  if (zfs::says_absent(name, output.err)) return std::vector<zfs::Dataset>{};
+  return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+}
+
+Result<std::vector<zfs::Dataset>> ZfsDoor::answer(const zfs::ListTree& question, const Call& call) {
+  return look(question.root, call);
+}
+
+Result<Done> ZfsDoor::answer(const zfs::Create& question, const Call& call) {
+  const auto argv = zfs::render(question);
+  auto done = succeed(argv, call);
+  const auto seen = TRY(look(question.dataset, call));
+  const bool exists = find(seen, question.dataset) != nullptr;
+  if (!done) return fail(with_rest(std::move(done).error(), exists, question.dataset));
+  if (!exists) return no_effect(argv, question.dataset + " does not exist");
+  return Done{};
+}
+
+Result<Done> ZfsDoor::answer(const zfs::Snapshot& question, const Call& call) {
+  const auto argv = zfs::render(question);
+  TRY(succeed(argv, call));
+  const auto seen = TRY(look(question.snapshot, call));
+  if (find(seen, question.snapshot) == nullptr) return no_effect(argv, question.snapshot + " does not exist");
+  return Done{};
+}
+
+Result<Done> ZfsDoor::answer(const zfs::Clone& question, const Call& call) {
+  const auto argv = zfs::render(question);
+  auto done = succeed(argv, call);
+  const auto seen = TRY(look(question.dataset, call));
+  const auto* clone = find(seen, question.dataset);
+  if (!done) return fail(with_rest(std::move(done).error(), clone != nullptr, question.dataset));
+  if (clone == nullptr) return no_effect(argv, question.dataset + " does not exist");
+  if (clone->origin != question.snapshot)
+    return no_effect(argv, question.dataset + " came from '" + clone->origin + "', not from " + question.snapshot);
+  return Done{};
+}
+
+// `zfs destroy` unmounts by itself; here a mounted dataset is one that somebody may be using.
+Result<Done> ZfsDoor::answer(const zfs::Destroy& question, const Call& call) {
+  const auto before = TRY(look(question.dataset, call));
+  const auto* dataset = find(before, question.dataset);
+  if (dataset != nullptr && dataset->mounted)
+    return fail(ErrorKind::refused,
+                question.dataset + " is mounted at " + dataset->mountpoint + " and is not destroyed",
+                "zfs unmount " + question.dataset);
+  const auto argv = zfs::render(question);
+  TRY(succeed(argv, call));
+  const auto after = TRY(look(question.dataset, call));
+  if (find(after, question.dataset) != nullptr) return no_effect(argv, question.dataset + " is still there");
+  return Done{};
+}
+
+Result<Done> ZfsDoor::answer(const zfs::DestroySnapshot& question, const Call& call) {
+  const auto argv = zfs::render(question);
+  TRY(succeed(argv, call));
+  const auto after = TRY(look(question.snapshot, call));
+  if (find(after, question.snapshot) != nullptr) return no_effect(argv, question.snapshot + " is still there");
+  return Done{};
+}
+
+Result<Done> ZfsDoor::answer(const zfs::Hold& question, const Call& call) {
+  const auto argv = zfs::render(question);
+  TRY(succeed(argv, call));
+  const auto seen = TRY(look(question.snapshot, call));
+  const auto* snapshot = find(seen, question.snapshot);
+  if (snapshot == nullptr || snapshot->userrefs == 0) return no_effect(argv, question.snapshot + " is not held");
+  return Done{};
+}
+
+Result<Done> ZfsDoor::answer(const zfs::Release& question, const Call& call) {
+  TRY(succeed(zfs::render(question), call));
+  return Done{};
+}
+
+// Several commands on a version that takes one property at a time: what was set before a failure stays.
+Result<Done> ZfsDoor::answer(const zfs::SetProperties& question, const Call& call) {
+  std::size_t set = 0;
+  for (const auto& argv : zfs::render(question)) {
+    if (auto done = succeed(argv, call); !done) {
+      auto error = std::move(done).error();
+      if (set > 0) error.left = std::to_string(set) + " of the properties of " + question.name + " were set";
+      return fail(std::move(error));
+    }
+    ++set;
+  }
+  return Done{};
+}
+
+Result<Done> ZfsDoor::answer(const zfs::Mount& question, const Call& call) {
+  const auto before = TRY(look(question.dataset, call));
+  if (const auto* dataset = find(before, question.dataset); dataset != nullptr && dataset->mounted) return Done{};
+  const auto argv = zfs::render(question);
+  TRY(succeed(argv, call));
+  const auto after = TRY(look(question.dataset, call));
+  const auto* dataset = find(after, question.dataset);
+  if (dataset == nullptr || !dataset->mounted) return no_effect(argv, question.dataset + " is not mounted");
+  return Done{};
+}
+
+Result<Done> ZfsDoor::answer(const zfs::Unmount& question, const Call& call) {
+  const auto before = TRY(look(question.dataset, call));
+  if (const auto* dataset = find(before, question.dataset); dataset != nullptr && !dataset->mounted) return Done{};
+  const auto argv = zfs::render(question);
+  TRY(succeed(argv, call));
+  const auto after = TRY(look(question.dataset, call));
+  const auto* dataset = find(after, question.dataset);
+  if (dataset != nullptr && dataset->mounted) return no_effect(argv, question.dataset + " is still mounted");
+  return Done{};
+}
+
+}  // namespace dugong::node

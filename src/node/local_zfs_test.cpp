@@ -1,0 +1,138 @@
+// The door against a zfs whose words and exit codes are ours to choose.
+#include <gtest/gtest.h>
+
+#include "node/local_sandbox.h"
+
+namespace dugong::node {
+namespace {
+
+// Datasets are files below $S/d, their content the `zfs get` lines; FAIL and LIE in the sandbox make a command say no
+// after doing it, or yes without doing it.
+constexpr const char* small_zfs = R"(
+verb=$1; for last; do :; done; file=$S/d/$(echo "$last" | tr / _)
+absent() { echo "cannot open '$last': dataset does not exist" >&2; exit 1; }
+case $verb in
+version) echo zfs-2.3.2; echo zfs-kmod-2.3.2; exit 0;;
+get) [ -e "$file" ] || absent; cat "$file"; exit 0;;
+esac
+[ -e $S/LIE ] && exit 0
+case $verb in
+create|clone|snapshot)
+  type=filesystem; origin=-; [ $verb = snapshot ] && type=snapshot
+  [ $verb = clone ] && eval "origin=\${$(($# - 1))}"
+  for p in "type=$type" guid=77 createtxg=5 "origin=$origin" mounted=no mountpoint=/x userrefs=0; do
+    printf '%s\t%s\t%s\t-\n' "$last" "${p%%=*}" "${p#*=}"
+  done > "$file";;
+destroy) rm "$file";;
+mount|unmount) m=yes; [ $verb = unmount ] && m=no
+  sed -i "s/mounted	[a-z]*/mounted	$m/" "$file";;
+hold) sed -i "s/userrefs	0/userrefs	1/" "$file";;
+set) [ -e "$S/SET_ONE" ] && { [ -e $S/SET_DONE ] && { echo "cannot set property for '$last': out of space" >&2; exit 1; }; touch $S/SET_DONE; };;
+esac
+[ -e $S/FAIL ] && { cat $S/FAIL >&2; exit 1; }
+exit 0)";
+
+class LocalZfs : public LocalSandbox {
+ protected:
+  LocalZfs() {
+    std::filesystem::create_directories(path("d"));
+    tool("zfs", small_zfs);
+    tool("zpool", R"(for last; do :; done
+[ "$last" = tank ] || { echo "cannot open '$last': no such pool" >&2; exit 1; }
+printf 'tank\t10G\t5G\tONLINE\n')");
+  }
+};
+
+TEST_F(LocalZfs, a_pool_and_its_capabilities) {
+  const auto pool = ask_it(zfs::InspectPool{"tank"});
+  ASSERT_TRUE(pool);
+  EXPECT_EQ(pool->size, Bytes{10} << 30);
+  EXPECT_TRUE(pool->can_receive_unmounted);
+}
+
+TEST_F(LocalZfs, no_such_pool) { EXPECT_TRUE(has(failure(zfs::InspectPool{"none"}), "no such pool")); }
+
+TEST_F(LocalZfs, without_zfs_version_it_asks_the_old_way) {
+  tool("zfs", "exit 2");
+  tool("zpool", R"([ $1 = upgrade ] && { echo "This system is currently running ZFS pool version 23."; exit 0; }
+printf 'tank\t10G\t5G\tONLINE\n')");
+  const auto pool = ask_it(zfs::InspectPool{"tank"});
+  ASSERT_TRUE(pool);
+  EXPECT_FALSE(pool->can_receive_unmounted);
+}
+
+TEST_F(LocalZfs, an_absent_root_is_an_empty_list) {
+  const auto tree = ask_it(zfs::ListTree{"tank/none"});
+  ASSERT_TRUE(tree);
+  EXPECT_TRUE(tree->empty());
+}
+
+TEST_F(LocalZfs, an_absent_pool_is_an_empty_list) {
+  const auto tree = ask_it(zfs::ListTree{"none/x"});
+  ASSERT_TRUE(tree);
+  EXPECT_TRUE(tree->empty());
+}
+
+TEST_F(LocalZfs, what_was_created_is_listed) {
+  ASSERT_EQ(failure(zfs::Create{"tank/a", {}}), "");
+  const auto tree = ask_it(zfs::ListTree{"tank/a"});
+  ASSERT_TRUE(tree);
+  ASSERT_EQ(tree->size(), 1U);
+  EXPECT_EQ(tree->front().guid, Guid{77});
+}
+
+TEST_F(LocalZfs, created_but_not_mounted_says_that_it_stays) {
+  write("FAIL", "filesystem successfully created, but not mounted\n");
+  EXPECT_TRUE(has(failure(zfs::Create{"tank/a", {}}), "|tank/a was created and stays|"));
+}
+
+TEST_F(LocalZfs, a_yes_without_effect_is_not_believed) {
+  ASSERT_EQ(failure(zfs::Create{"tank/a", {}}), "");
+  ASSERT_EQ(failure(zfs::Snapshot{"tank/a@s", false, {}}), "");
+  write("LIE", "");
+  EXPECT_TRUE(has(failure(zfs::Create{"tank/b", {}}), "tank/b does not exist"));
+  EXPECT_TRUE(has(failure(zfs::Snapshot{"tank/a@t", false, {}}), "tank/a@t does not exist"));
+  EXPECT_TRUE(has(failure(zfs::Clone{"tank/a@s", "tank/c", {}}), "tank/c does not exist"));
+  EXPECT_TRUE(has(failure(zfs::Hold{"tank/a@s", "dugong"}), "is not held"));
+  EXPECT_TRUE(has(failure(zfs::Mount{"tank/a"}), "is not mounted"));
+  EXPECT_TRUE(has(failure(zfs::Destroy{"tank/a"}), "is still there"));
+  EXPECT_TRUE(has(failure(zfs::DestroySnapshot{"tank/a@s"}), "is still there"));
+}
+
+TEST_F(LocalZfs, a_clone_has_its_origin) {
+  ASSERT_EQ(failure(zfs::Create{"tank/a", {}}), "");
+  ASSERT_EQ(failure(zfs::Snapshot{"tank/a@s", false, {}}), "");
+  EXPECT_EQ(failure(zfs::Clone{"tank/a@s", "tank/c", {}}), "");
+  EXPECT_EQ(failure(zfs::Hold{"tank/a@s", "dugong"}), "");
+  EXPECT_EQ(failure(zfs::Release{"tank/a@s", "dugong"}), "");
+}
+
+TEST_F(LocalZfs, mounting_twice_is_done_once) {
+  ASSERT_EQ(failure(zfs::Create{"tank/a", {}}), "");
+  EXPECT_EQ(failure(zfs::Unmount{"tank/a"}), "");
+  EXPECT_FALSE(called("zfs unmount tank/a"));
+  EXPECT_EQ(failure(zfs::Mount{"tank/a"}), "");
+  EXPECT_TRUE(called("zfs mount tank/a"));
+  EXPECT_EQ(failure(zfs::Mount{"tank/a"}), "");
+  EXPECT_EQ(failure(zfs::Unmount{"tank/a"}), "");
+  EXPECT_TRUE(called("zfs unmount tank/a"));
+}
+
+TEST_F(LocalZfs, the_mounted_is_not_destroyed) {
+  ASSERT_EQ(failure(zfs::Create{"tank/a", {}}), "");
+  ASSERT_EQ(failure(zfs::Mount{"tank/a"}), "");
+  EXPECT_TRUE(has(failure(zfs::Destroy{"tank/a"}), "is mounted at /x"));
+  EXPECT_FALSE(called("zfs destroy tank/a"));
+  ASSERT_EQ(failure(zfs::Unmount{"tank/a"}), "");
+  EXPECT_EQ(failure(zfs::Destroy{"tank/a"}), "");
+}
+
+TEST_F(LocalZfs, properties_set_before_a_failure_are_told) {
+  ASSERT_EQ(failure(zfs::Create{"tank/a", {}}), "");
+  write("SET_ONE", "");
+  EXPECT_TRUE(has(failure(zfs::SetProperties{"tank/a", {{"dugong:a", "1"}, {"dugong:b", "2"}}}),
+                  "|1 of the properties of tank/a were set|"));
+}
+
+}  // namespace
+}  // namespace dugong::node
