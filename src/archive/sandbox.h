@@ -33,8 +33,10 @@ class Sandbox : public ::testing::Test {
     std::ofstream{path, std::ios::binary | std::ios::trunc} << bytes;
   }
   static std::string read(const std::string& path) {
-    std::ifstream in{path, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
+    if (!std::filesystem::exists(path)) return {};
+    std::string bytes(std::filesystem::file_size(path), '\0');
+    std::ifstream{path, std::ios::binary}.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return bytes;
   }
   [[nodiscard]] std::size_t left_in_staging() const {
     const std::string staging = archive() + "/.push";
