@@ -57,6 +57,11 @@ replication_password = { file = "/etc/dugong/replication.pass" }
 # [ssh]
 # config = "${HOME}/.ssh/config"     # left out: ssh's own defaults
 
+[storage]
+recordsize = "64K"                   # of the data; 8K to 128K
+reserve    = "1G"                    # room in the pool that only the live data may use
+# archive_quota = "500G"             # of the WAL archive
+
 [seed]
 # Above this size a replica is first copied, brought near by increments, and only then given a slot: the primary keeps
 # minutes of WAL for it instead of hours.

@@ -102,7 +102,7 @@ std::string line_of(const Draft& draft) {
   return fmt::format("node {} in line {}", draft.node.name, draft.name_at.line);
 }
 
-Result<> check_pair(const Context& context, const Draft& first, const Draft& second, const Postgres& postgres) {
+Result<> check_pair(const Context& context, const Draft& first, const Draft& second) {
   const auto& a = first.node;
   const auto& b = second.node;
   if (a.name == b.name) {
@@ -133,18 +133,12 @@ Result<> check_pair(const Context& context, const Draft& first, const Draft& sec
         fmt::format("node {} would listen on port {} of the host of {}", b.name, b.port, line_of(first)),
         fmt::format("give it another port, for example port = {}", b.port == 65535 ? 5432 : b.port + 1));
   }
-  if (!postgres.logs.empty()) {
-    return context.refuse(second.ssh_at,
-                          fmt::format("node {} would log into the files of {}: they share a host and postgres.logs {}",
-                                      b.name, line_of(first), postgres.logs),
-                          "leave logs out: each node then logs beside its data");
-  }
   return {};
 }
 
-Result<> check_pairs(const Context& context, const Drafts& drafts, const Postgres& postgres) {
+Result<> check_pairs(const Context& context, const Drafts& drafts) {
   for (std::size_t j = 1; j < drafts.size(); ++j) {
-    for (std::size_t i = 0; i < j; ++i) TRY(check_pair(context, drafts[i], drafts[j], postgres));
+    for (std::size_t i = 0; i < j; ++i) TRY(check_pair(context, drafts[i], drafts[j]));
   }
   return {};
 }
@@ -230,7 +224,7 @@ Result<std::vector<Node>> read_nodes(const Context& context, const Value& root, 
   }
   Drafts drafts;
   for (const auto& item : entry->value.items) drafts.push_back(TRY(read_node(context, item, spec)));
-  TRY(check_pairs(context, drafts, spec.postgres));
+  TRY(check_pairs(context, drafts));
   auto primary = TRY(find_primary(context, drafts));
   for (const auto& draft : drafts) TRY(check_upstream(context, drafts, draft));
   for (std::size_t i = 0; i < drafts.size(); ++i) {

@@ -275,12 +275,9 @@ TEST(Refused, are_nodes_that_collide) {
   });
 }
 
-TEST(Refused, are_shared_logs) {
+TEST(Refused, is_a_record_size_below_a_page) {
   Parts parts;
-  parts.postgres += "logs = '/logs'\n";
-  parts.nodes += "[[node]]\nname='b'\naddress='h'\nprefix='tank/b'\nport=1\n";
-  EXPECT_NE(complaint(parts.text()).find("share a host and postgres.logs /logs"), std::string::npos)
-      << complaint(parts.text());
+  EXPECT_NE(complaint(parts.text() + "\n[storage]\nrecordsize = '4K'\n").find("no record size"), std::string::npos);
 }
 
 TEST(Accepted, are_nodes_that_do_not_collide) {

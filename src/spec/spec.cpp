@@ -92,6 +92,21 @@ Result<> read_ssh(const Context& context, const Value& root, Ssh& into) {
   return fields.directory("config", into.config);
 }
 
+Verdict check_recordsize(std::string_view text) {
+  constexpr std::string_view sizes[] = {"8K", "16K", "32K", "64K", "128K"};
+  if (std::ranges::find(sizes, text) != std::end(sizes)) return {};
+  return Complaint{"is no record size for a database", "write 8K, 16K, 32K, 64K or 128K: a page of PostgreSQL is 8K"};
+}
+
+Result<> read_storage(const Context& context, const Value& root, Storage& into) {
+  const auto* entry = root.find("storage");
+  if (entry == nullptr) return {};
+  auto fields = TRY(Fields::open(context, entry->value, "storage", {"recordsize", "reserve", "archive_quota"}));
+  TRY(fields.text("recordsize", check_recordsize, into.recordsize));
+  TRY(fields.bytes("reserve", into.reserve));
+  return fields.bytes("archive_quota", into.archive_quota);
+}
+
 Result<> read_seed(const Context& context, const Value& root, Seed& into) {
   const auto* entry = root.find("seed");
   if (entry == nullptr) return {};
@@ -104,7 +119,7 @@ Result<> read_seed(const Context& context, const Value& root, Seed& into) {
 Result<Spec> parse_spec(std::string_view text, const std::string& file, const Surroundings& surroundings) {
   Context context{file, surroundings};
   auto root = TRY(parse_document(text, file));
-  auto fields = TRY(Fields::open(context, root, "", {"cluster", "postgres", "auth", "ssh", "seed", "node"}));
+  auto fields = TRY(Fields::open(context, root, "", {"cluster", "postgres", "auth", "ssh", "storage", "seed", "node"}));
   Spec spec;
   spec.file = file;
   TRY(fields.require("cluster", "write cluster = \"NAME\" in the first line"));
@@ -112,6 +127,7 @@ Result<Spec> parse_spec(std::string_view text, const std::string& file, const Su
   TRY(read_postgres(context, root, spec.postgres));
   TRY(read_auth(context, root, spec.auth));
   TRY(read_ssh(context, root, spec.ssh));
+  TRY(read_storage(context, root, spec.storage));
   TRY(read_seed(context, root, spec.seed));
   spec.nodes = TRY(read_nodes(context, root, spec));
   return spec;

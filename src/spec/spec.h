@@ -49,7 +49,7 @@ struct Postgres {
   std::string database = "postgres";
   std::uint16_t port = 5432;              // of a node that gives none
   std::string shm_size = "1g";            // compose only
-  std::string logs;                       // host directory; empty: beside the data, per node
+  std::string logs;                       // host directory, one below it per node; empty: beside the data
   std::vector<std::string> extensions;    // created in `database`; default {"timescaledb"}
   std::vector<Setting> settings;          // both roles
   std::vector<Setting> replica_settings;  // added, or overriding, on replicas
