@@ -22,7 +22,7 @@ std::string hello_bytes(std::uint32_t min, std::uint32_t max) {
 
 // What greet() says to a peer that has written these bytes and, maybe, closed.
 enum class Then { stays, closes };
-Result<Link> greeted(const std::string& bytes, Then then = Then::stays, Millis patience = Millis{300}) {
+Result<Link> greeted(const std::string& bytes, Then then = Then::stays, Millis patience = Millis{10'000}) {
   auto channels = make_channels();
   std::jthread writer{[&] {
     const auto written = os::write_all(channels.server.out.get(), bytes, soon(), never);
@@ -65,7 +65,7 @@ TEST(Greet, EndlessBanner) {
 }
 
 TEST(Greet, SilenceAndTheEnd) {
-  EXPECT_NE(greeted("").error().what.find("did not answer within"), std::string::npos);
+  EXPECT_NE(greeted("", Then::stays, Millis{200}).error().what.find("did not answer within"), std::string::npos);
   const auto closed = greeted("Permission denied\n", Then::closes).error();
   EXPECT_EQ(closed.kind, ErrorKind::unreachable);
   EXPECT_EQ(closed.where, "b");
@@ -101,7 +101,7 @@ Result<Link> greeted_child(const std::string& script) {
   os::Command command;
   command.argv = {"sh", "-c", script};
   command.in = os::Stdio::pipe;
-  return greet(over(os::spawn(command).value()), identity("b"), short_timing());
+  return greet(over(os::spawn(command).value()), identity("b"), calm_timing());
 }
 
 TEST(GreetChild, ItsLastWordsAndItsExitAreTheEvidence) {

@@ -20,7 +20,7 @@ using namespace testing_support;
 using std::chrono::seconds;
 
 const os::StopSignal never{{}};
-Deadline soon() { return os::deadline_in(Millis{8000}); }
+Deadline soon() { return os::deadline_in(Millis{15'000}); }
 
 Result<std::string> wait_for_stop(const std::stop_token& stop) {
   const auto slept = os::sleep_for(Millis{20'000}, stop);
@@ -49,8 +49,8 @@ Result<std::string> standard(const Ask& ask, const std::stop_token& stop, const 
 // A server on a thread, and a session with it.
 class Pair {
  public:
-  explicit Pair(Handler handler = standard, SessionOptions options = {.timing = short_timing()},
-                ServerOptions server_options = {.timing = short_timing()}) {
+  explicit Pair(Handler handler = standard, SessionOptions options = {.timing = calm_timing()},
+                ServerOptions server_options = {.timing = calm_timing()}) {
     auto links = make_links();
     ended = std::async(std::launch::async,
                        [this, link = std::move(links.server), handler = std::move(handler), server_options]() mutable {
@@ -97,15 +97,15 @@ TEST(Session, LargeBodiesTravelInPieces) {
 }
 
 TEST(Session, AnAnswerIsBounded) {
-  Pair pair{standard, {.timing = short_timing(), .max_answer = 1 << 20}};
-  const auto error = pair.call("big", "1000000000").error();
+  Pair pair{standard, {.timing = calm_timing(), .max_answer = 1 << 20}};
+  const auto error = pair.call("big", "200000000").error();
   EXPECT_EQ(error.kind, ErrorKind::failed);
   EXPECT_EQ(error.what, "an answer larger than 1 MiB");
   EXPECT_EQ(pair.call("big", "1000")->size(), 1000U) << "the session goes on";
 }
 
 TEST(Session, ARequestIsBounded) {
-  Pair pair{standard, {.timing = short_timing()}, {.timing = short_timing(), .max_ask = 1 << 20}};
+  Pair pair{standard, {.timing = calm_timing()}, {.timing = calm_timing(), .max_ask = 1 << 20}};
   EXPECT_FALSE(pair.call("size", std::string(3 << 20, 'x')));
   EXPECT_EQ(pair.end().error().kind, ErrorKind::unreachable);
 }
@@ -144,8 +144,8 @@ TEST(Session, ADeadlineCancelsTheHandler) {
   }};
   const auto start = os::now();
   EXPECT_EQ(pair.session->call("x", {}, os::deadline_in(Millis{100})).error().kind, ErrorKind::timed_out);
-  EXPECT_EQ(stopped.get_future().wait_for(seconds{3}), std::future_status::ready);
-  EXPECT_LT(os::now() - start, seconds{3});
+  EXPECT_EQ(stopped.get_future().wait_for(seconds{8}), std::future_status::ready);
+  EXPECT_LT(os::now() - start, seconds{8});
 }
 
 TEST(Session, AStopCancelsTheHandler) {
@@ -159,7 +159,7 @@ TEST(Session, AStopCancelsTheHandler) {
   EXPECT_EQ(pair.call("echo", "on").value(), "on");
   const auto start = os::now();
   EXPECT_TRUE(pair.end());
-  EXPECT_LT(os::now() - start, seconds{2}) << "the cancelled handler did not end";
+  EXPECT_LT(os::now() - start, seconds{5}) << "the cancelled handler did not end";
 }
 
 TEST(Session, TheDeadlineTravels) {
@@ -184,9 +184,11 @@ TEST(Session, ProgressArrivesOnTheCallersThread) {
 
 TEST(Session, HeartbeatsKeepAQuietCallAlive) {
   Pair pair{[](const Ask&, const std::stop_token& stop, const ProgressSink&) -> Result<std::string> {
-    os::sleep_for(Millis{1200}, stop);  // three times the silence that counts as lost
-    return "late";
-  }};
+              os::sleep_for(Millis{2500}, stop);  // more than twice the silence that counts as lost
+              return "late";
+            },
+            {.timing = short_timing()},
+            {.timing = short_timing()}};
   EXPECT_EQ(pair.call("x").value(), "late");
 }
 
@@ -215,7 +217,7 @@ TEST_F(Alone, ASilentPeerIsLost) {
   EXPECT_EQ(error.kind, ErrorKind::unreachable);
   EXPECT_NE(error.what.find("no sign of life for"), std::string::npos) << error.what;
   EXPECT_EQ(error.where, "b");
-  EXPECT_LT(os::now() - start, seconds{3});
+  EXPECT_LT(os::now() - start, seconds{8});
   EXPECT_FALSE(session->alive());
   EXPECT_EQ(error_of_call().kind, ErrorKind::unreachable) << "later calls know it at once";
 }
@@ -274,19 +276,23 @@ TEST_F(Alone, APeerThatReadsNothing) {
   const auto error = error_of_call(std::string(8 << 20, 'x'));
   EXPECT_EQ(error.kind, ErrorKind::unreachable);
   EXPECT_NE(error.what.find("read nothing for"), std::string::npos) << error.what;
-  EXPECT_LT(os::now() - start, seconds{4});
+  EXPECT_LT(os::now() - start, seconds{10});
 }
 
-TEST_F(Alone, ADeadlineHoldsEvenWhileTheBodyIsStuck) {
+TEST(Stuck, ADeadlineHoldsWhileTheBodyIs) {
+  Links links = make_links();
+  Session session{std::move(links.client), {.timing = calm_timing()}};
+  const std::string body(8 << 20, 'x');
   const auto start = os::now();
-  EXPECT_EQ(session->call("x", std::string(8 << 20, 'x'), os::deadline_in(Millis{100})).error().kind,
-            ErrorKind::timed_out);
-  EXPECT_LT(os::now() - start, Millis{350});
+  EXPECT_EQ(session.call("x", body, os::deadline_in(Millis{100})).error().kind, ErrorKind::timed_out);
+  EXPECT_LT(os::now() - start, seconds{3});
 }
 
-TEST_F(Alone, DestructorWhileThePeerIsStuck) {
-  const auto sent = session->call("x", std::string(8 << 20, 'x'), os::deadline_in(Millis{50}));
-  EXPECT_FALSE(sent);
+TEST(Stuck, TheDestructorIsQuick) {
+  Links links = make_links();
+  std::optional<Session> session;
+  session.emplace(std::move(links.client), SessionOptions{.timing = calm_timing()});
+  EXPECT_FALSE(session->call("x", std::string(8 << 20, 'x'), os::deadline_in(Millis{50})));
   const auto start = os::now();
   session.reset();
   EXPECT_LT(os::now() - start, seconds{2});
@@ -306,7 +312,7 @@ TEST(SessionChild, AKilledPeer) {
   command.in = os::Stdio::pipe;
   auto child = os::spawn(command).value();
   const int pid = child.pid();
-  auto link = greet(over(std::move(child)), identity("b"), short_timing());
+  auto link = greet(over(std::move(child)), identity("b"), calm_timing());
   ASSERT_TRUE(link) << link.error().what;
   Session session{std::move(*link), {.timing = short_timing()}};
   std::jthread killer{[&] {
@@ -327,8 +333,8 @@ struct Served : testing::Test {
   std::stop_source stop;
   std::future<Result<void>> ended;
 
-  void start(Handler handler, Millis grace = Millis{3000}) {
-    const ServerOptions options{.timing = short_timing(), .handlers_grace = grace};
+  void start(Handler handler, Millis grace = Millis{10'000}, Timing timing = short_timing()) {
+    const ServerOptions options{.timing = timing, .handlers_grace = grace};
     ended = std::async(std::launch::async,
                        [this, link = std::move(links.server), handler = std::move(handler), options]() mutable {
                          return serve(std::move(link), std::move(handler), stop.get_token(), options);
@@ -352,7 +358,7 @@ struct Served : testing::Test {
     say(encode_head(header, 0));
   }
   void say(std::string_view bytes) { ASSERT_TRUE(os::write_all(links.client.channel.out.get(), bytes, soon(), never)); }
-  bool handler_was_stopped() { return handler_stopped.get_future().wait_for(seconds{3}) == std::future_status::ready; }
+  bool handler_was_stopped() { return handler_stopped.get_future().wait_for(seconds{8}) == std::future_status::ready; }
 };
 
 TEST_F(Served, ASilentClientStopsTheHandlers) {
@@ -383,15 +389,14 @@ TEST_F(Served, ItsOwnStopStopsTheHandlers) {
 }
 
 TEST_F(Served, ADeadlineStopsTheHandlerEvenWhenNobodyCancels) {
-  start([this](const Ask&, const std::stop_token& stop_token, const ProgressSink&) {
+  const auto handler = [this](const Ask&, const std::stop_token& stop_token, const ProgressSink&) {
     auto result = wait_for_stop(stop_token);
     if (!told.exchange(true)) handler_stopped.set_value();
     return result;
-  });
-  const auto begin = os::now();
+  };
+  start(handler, Millis{10'000}, calm_timing());
   ask(1, Millis{50});
-  EXPECT_TRUE(handler_was_stopped());
-  EXPECT_LT(os::now() - begin, Millis{350}) << "it was the silence, not the deadline";
+  EXPECT_TRUE(handler_was_stopped()) << "the silence would have come much later";
   stop.request_stop();
   EXPECT_FALSE(ended.get());
 }
@@ -412,7 +417,7 @@ TEST_F(Served, AHandlerThatIgnoresItsStopDoesNotHoldTheServer) {
   const auto result = ended.get();
   EXPECT_EQ(result.error().kind, ErrorKind::timed_out);
   EXPECT_EQ(result.error().what, "requests that ignored their stop: x");
-  EXPECT_LT(os::now() - begin, seconds{2});
+  EXPECT_LT(os::now() - begin, seconds{5});
   release->set_value();
   os::sleep_for(Millis{50});  // the thread ends on what it shares with nobody any more
 }

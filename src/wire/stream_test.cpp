@@ -13,7 +13,7 @@ using namespace testing_support;
 using std::chrono::seconds;
 
 const os::StopSignal never{{}};
-Deadline soon() { return os::deadline_in(Millis{5000}); }
+Deadline soon() { return os::deadline_in(Millis{15'000}); }
 
 std::string pattern(std::size_t size) {
   std::string bytes(size, '\0');
@@ -23,8 +23,10 @@ std::string pattern(std::size_t size) {
 
 struct Streams : testing::Test {
   Links links = make_links(Purpose::stream);
-  StreamWriter writer{links.client, short_timing(), {}};
-  StreamReader reader{links.server, short_timing(), {}};
+  StreamWriter writer{links.client, calm_timing(), {}};
+  StreamReader reader{links.server, calm_timing(), {}};
+  // More than any buffer between the two.
+  const std::string plenty = std::string(16 << 20, 'x');
 
   Result<std::string> read_all(std::size_t step = 1 << 20) {
     std::string all;
@@ -84,7 +86,7 @@ TEST_F(Streams, TheReadersErrorIsFinishsError) {
 }
 
 TEST_F(Streams, AReaderThatGivesUpEndsABlockedWriter) {
-  auto written = std::async(std::launch::async, [&] { return writer.write(pattern(64 << 20)); });
+  auto written = std::async(std::launch::async, [&] { return writer.write(plenty); });
   os::sleep_for(Millis{50});
   ASSERT_TRUE(reader.conclude(fail(ErrorKind::failed, "out of space")));
   EXPECT_EQ(written.get().error().what, "out of space");
@@ -93,40 +95,45 @@ TEST_F(Streams, AReaderThatGivesUpEndsABlockedWriter) {
 TEST_F(Streams, AReaderThatGivesUpAndClosesIsStillHeard) {
   ASSERT_TRUE(reader.conclude(fail(ErrorKind::failed, "out of space")));
   links.server.channel = Channel{};
-  EXPECT_EQ(writer.write(pattern(64 << 20)).error().what, "out of space");
+  EXPECT_EQ(writer.write(plenty).error().what, "out of space");
 }
 
 TEST_F(Streams, AReaderThatOnlyCloses) {
   links.server.channel = Channel{};
-  EXPECT_EQ(writer.write(pattern(8 << 20)).error().kind, ErrorKind::unreachable);
+  EXPECT_EQ(writer.write(plenty).error().kind, ErrorKind::unreachable);
 }
 
 TEST_F(Streams, AStalledReaderIsGivenUp) {
+  StreamWriter impatient{links.client, short_timing(), {}};
   const auto start = os::now();
-  const auto error = writer.write(pattern(64 << 20)).error();
+  const auto error = impatient.write(plenty).error();
   EXPECT_EQ(error.kind, ErrorKind::timed_out);
   EXPECT_NE(error.what.find("no byte of the stream moved"), std::string::npos);
-  EXPECT_LT(os::now() - start, seconds{3});
+  EXPECT_LT(os::now() - start, seconds{8});
 }
 
 TEST_F(Streams, ASlowReaderIsNot) {
+  StreamWriter impatient{links.client, short_timing(), {}};
   auto read = std::async(std::launch::async, [&] {
     std::string block(300'000, '\0');
-    std::size_t all = 0;
     for (int i = 0; i < 6; ++i) {
-      os::sleep_for(Millis{150});  // together more than the stall time
-      all += reader.read(block).value();
+      os::sleep_for(Millis{200});  // together twice the stall time
+      EXPECT_GT(reader.read(block).value(), 0U);
     }
-    while (const auto count = reader.read(block).value()) all += count;
-    EXPECT_TRUE(reader.conclude("ok"));
-    return all;
+    while (reader.read(block).value() > 0) {
+    }
+    return reader.conclude("ok");
   });
-  EXPECT_TRUE(writer.write(pattern(4 << 20)));
-  EXPECT_TRUE(writer.finish(soon()));
-  EXPECT_EQ(read.get(), std::size_t{4 << 20});
+  EXPECT_TRUE(impatient.write(plenty));
+  EXPECT_TRUE(impatient.finish(soon()));
+  EXPECT_TRUE(read.get());
 }
 
-TEST_F(Streams, AStalledWriterIsGivenUp) { EXPECT_EQ(read_all().error().kind, ErrorKind::timed_out); }
+TEST_F(Streams, AStalledWriterIsGivenUp) {
+  StreamReader impatient{links.server, short_timing(), {}};
+  std::string block(10, '\0');
+  EXPECT_EQ(impatient.read(block).error().kind, ErrorKind::timed_out);
+}
 
 TEST_F(Streams, TheWritersErrorIsTheReaders) {
   ASSERT_TRUE(writer.write(std::string_view{"abc"}));
@@ -186,15 +193,13 @@ TEST_F(Streams, Garbage) {
 TEST(Stream, AStopEndsBothSides) {
   auto links = make_links(Purpose::stream);
   std::stop_source source;
-  Timing timing = short_timing();
-  timing.stall = Millis{10'000};
-  StreamWriter writer{links.client, timing, source.get_token()};
-  StreamReader reader{links.client, timing, source.get_token()};
+  StreamWriter writer{links.client, calm_timing(), source.get_token()};
+  StreamReader reader{links.client, calm_timing(), source.get_token()};
   std::jthread later{[&] {
     os::sleep_for(Millis{50});
     source.request_stop();
   }};
-  EXPECT_EQ(writer.write(pattern(64 << 20)).error().kind, ErrorKind::interrupted);
+  EXPECT_EQ(writer.write(std::string(16 << 20, 'x')).error().kind, ErrorKind::interrupted);
   std::string block(10, '\0');
   EXPECT_EQ(reader.read(block).error().kind, ErrorKind::interrupted);
 }

@@ -11,9 +11,21 @@
 
 namespace dugong::wire::testing_support {
 
+// For tests of silence: short, yet longer than a busy machine leaves a thread alone.
 inline Timing short_timing() {
-  return {
-      .hello = Millis{2000}, .beat = Millis{40}, .silence = Millis{400}, .stall = Millis{400}, .farewell = Millis{300}};
+  return {.hello = Millis{2000},
+          .beat = Millis{50},
+          .silence = Millis{1000},
+          .stall = Millis{600},
+          .farewell = Millis{500}};
+}
+// For all others: a slow machine must not look like a lost peer.
+inline Timing calm_timing() {
+  return {.hello = Millis{20'000},
+          .beat = Millis{50},
+          .silence = Millis{20'000},
+          .stall = Millis{20'000},
+          .farewell = Millis{500}};
 }
 
 inline Identity identity(std::string peer_name, Purpose purpose = Purpose::control) {
@@ -49,8 +61,8 @@ inline Links make_links(Purpose purpose = Purpose::control) {
   auto channels = make_channels();
   Links links;
   std::thread other{
-      [&] { links.server = greet(std::move(channels.server), identity("client", purpose), short_timing()).value(); }};
-  links.client = greet(std::move(channels.client), identity("b", purpose), short_timing()).value();
+      [&] { links.server = greet(std::move(channels.server), identity("client", purpose), calm_timing()).value(); }};
+  links.client = greet(std::move(channels.client), identity("b", purpose), calm_timing()).value();
   other.join();
   return links;
 }
