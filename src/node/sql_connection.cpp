@@ -234,6 +234,7 @@ void SqlConnection::take_rows(const PGresult& result, postgres::StatementResult&
 }
 
 void SqlConnection::take(const PGresult& result, postgres::StatementResult& into) {
+  if (!into.ok()) return;  // a FATAL is followed by the lost connection, which is no news
   switch (PQresultStatus(&result)) {
     case PGRES_SINGLE_TUPLE:
     case PGRES_TUPLES_OK:
