@@ -28,6 +28,8 @@ std::string identity() {
 
 Result<std::string> read_file(const std::string& path) {
   auto content = TRY(dugong::os::read_file(absolute(path)));
+  if (content.stat.kind != dugong::os::FileKind::file)
+    return dugong::fail(dugong::ErrorKind::invalid, "there is no file " + path);
   return std::move(content.bytes);
 }
 
