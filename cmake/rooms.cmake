@@ -1,6 +1,7 @@
 # How a room of src/ becomes a library and a test program.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+include(cmake/fmt.cmake)
 find_package(OpenSSL REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
@@ -10,7 +11,7 @@ set(DUGONG_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,u
 
 add_library(dugong_flags INTERFACE)
 target_include_directories(dugong_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
-target_compile_definitions(dugong_flags INTERFACE FMT_HEADER_ONLY TOML_HEADER_ONLY=1
+target_compile_definitions(dugong_flags INTERFACE ${DUGONG_FMT_DEFINITIONS} TOML_HEADER_ONLY=1
   DUGONG_VERSION="${PROJECT_VERSION}")
 target_compile_options(dugong_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
   -Wswitch-enum -Wno-gnu-statement-expression -Wno-missing-field-initializers -fstack-protector-strong)

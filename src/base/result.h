@@ -30,8 +30,9 @@ struct [[nodiscard]] Error {
   std::string left;   // what was left as it is ("nothing was changed"); may be empty
   std::string next;   // what to run or change; may be empty
 
-  // Puts an outer place in front of the inner one: "b: tank/dex".
+  // Puts an outer place in front of the inner one: "b: tank/dex"; a place that is there already is not said twice.
   Error at(std::string_view outer) && {
+    if (where == outer || where.starts_with(std::string{outer} + ":")) return std::move(*this);
     where = where.empty() ? std::string{outer} : std::string{outer} + ": " + where;
     return std::move(*this);
   }

@@ -1,0 +1,8 @@
+# {fmt} without its shared library: compiled into dugong_base where its explicit instances are known (9.x, Debian 12),
+# header-only elsewhere. See src/base/fmt_instances.cpp.
+find_package(fmt REQUIRED)
+if(fmt_VERSION VERSION_LESS 10)
+  set(DUGONG_FMT_DEFINITIONS "")
+else()
+  set(DUGONG_FMT_DEFINITIONS FMT_HEADER_ONLY)
+endif()
