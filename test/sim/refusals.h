@@ -40,7 +40,7 @@ inline constexpr std::array refusals = {
     Refusal{"receive_full_over_existing", "a full receive into a dataset that is there", "exists"},
     Refusal{"receive_without_parent", "a receive below a dataset that is not there", "does not exist"},
     Refusal{"receive_other_base", "an increment whose base is not the newest snapshot there",
-            "does not match incremental source"},
+            "match incremental source"},
     Refusal{"receive_into_modified", "an increment into a dataset that was written to", "has been modified"},
     Refusal{"receive_out_of_space", "a receive into a full pool", "out of space"},
     Refusal{"initdb_not_empty", "initdb in a directory with something in it", "exists but is not empty"},

@@ -78,7 +78,7 @@ std::string words_for_increment(Pool* pool, const std::string& name, Guid base) 
   if (dataset == pool->datasets.end()) return fmt::format("{}destination '{}' does not exist", cannot, name);
   auto rows = snapshots_of(*pool, name);
   if (rows.empty() || rows.back()->guid != base)
-    return fmt::format("{}most recent snapshot of {} does not match incremental source", cannot, name);
+    return fmt::format("{}most recent snapshot of {} does not\nmatch incremental source", cannot, name);
   if (dataset->second.tree != rows.back()->tree)
     return fmt::format("{}destination {} has been modified since most recent snapshot", cannot, name);
   return {};
