@@ -5,32 +5,11 @@
 #include "base/text.h"
 #include "node/local_server.h"
 #include "os/clock.h"
-#include "os/files.h"
 
 namespace dugong::node {
 namespace {
 
-constexpr int tail_lines = 30;
 constexpr const char* our_label = "dugong.cluster";
-
-std::string describe(const runtime::Container& container) {
-  return "container " + container.name + " (" + runtime::to_string(container.facts.state) + ", restart policy \"" +
-         container.facts.restart_policy + "\")";
-}
-
-void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen) {
-  for (const auto& container : all) {
-    const bool own = server.kind == runtime::Kind::compose && container.name == server.project;
-    if (own || !runtime::can_use(container, server.data)) continue;
-    seen.facts.strangers.push_back(describe(container));
-    if (container.facts.state == runtime::ServerState::running) seen.stranger_runs = true;
-  }
-}
-
-Result<std::vector<os::Process>> users_of(const std::string& data) {
-  if (TRY(os::stat_file(data)).kind != os::FileKind::directory) return std::vector<os::Process>{};
-  return os::processes_using(data);
-}
 
 // What is not marked is never touched, whatever its name is.
 Result<> judge_ours(const runtime::ServerFacts& facts, const runtime::Server& server) {
@@ -78,32 +57,6 @@ Result<SeenServer> see_container(const Docker& docker, const runtime::Server& se
   const bool ended = seen.facts.state == runtime::ServerState::exited;
   if (ended)
     seen.facts.log_tail = last_lines(TRY(docker.run(runtime::render_log_tail(server, tail_lines), call)), tail_lines);
-  return seen;
-}
-
-// Without docker, or with its engine down, no container runs; a process of one would still be seen.
-Result<SeenServer> see_process(const Docker& docker, const runtime::Server& server, const Call& call) {
-  SeenServer seen;
-  if (os::find_program("docker"))
-    if (const auto containers = docker.containers(call)) add_containers(*containers, server, seen);
-  const auto using_data = TRY(users_of(server.data));
-  const auto pid_file = TRY(os::read_file(server.data + "/postmaster.pid", 4096));
-  const auto first = lines(pid_file.bytes);
-  const auto pid = first.empty() ? Result<std::uint64_t>{0} : parse_u64(trim(first.front()));
-  const bool runs = pid && std::ranges::any_of(using_data, [&](const os::Process& process) {
-                      return static_cast<std::uint64_t>(process.pid) == *pid && is_postgres_program(process.comm);
-                    });
-  const auto version = TRY(os::stat_file(server.data + "/PG_VERSION"));
-  seen.facts.state = runs                                 ? runtime::ServerState::running
-                     : version.kind == os::FileKind::file ? runtime::ServerState::exited
-                                                          : runtime::ServerState::absent;
-  add_foreign_processes(using_data, runs ? static_cast<int>(*pid) : 0, seen);
-  if (seen.facts.state == runtime::ServerState::exited && !server.log_file.empty()) {
-    os::Command tail;
-    tail.argv = runtime::render_log_tail(server, tail_lines);
-    const auto output = TRY(os::run(std::move(tail), call.deadline, call.stop));
-    if (output.exit.ok()) seen.facts.log_tail = last_lines(output, tail_lines);
-  }
   return seen;
 }
 

@@ -1,14 +1,11 @@
 // Servers that are processes of this host, run by pg_ctl as the owner of their data.
 #include "base/text.h"
 #include "node/local_server.h"
-#include "os/clock.h"
 #include "os/files.h"
 #include "os/host.h"
 
 namespace dugong::node {
 namespace {
-
-constexpr Millis time_to_appear{10'000};
 
 Result<std::uint32_t> ask_id(const char* option, const std::string& user, const Call& call) {
   os::Command command;
@@ -24,13 +21,48 @@ Result<os::Credentials> credentials_of(const std::string& user, const Call& call
   return os::Credentials{uid, gid};
 }
 
-tl::unexpected<Error> did_not_start(const runtime::Server& server, const SeenServer& seen) {
+// The process that postmaster.pid names, when it is a server that uses the data; 0: none.
+Result<int> postmaster_of(const std::string& data, const std::vector<os::Process>& using_data) {
+  const auto file = TRY(os::read_file(data + "/postmaster.pid", 4096));
+  const auto first = lines(file.bytes);
+  if (first.empty()) return 0;
+  const auto named = parse_u64(trim(first.front()));
+  for (const auto& process : using_data)
+    if (named && static_cast<std::uint64_t>(process.pid) == *named && is_postgres_program(process.comm))
+      return process.pid;
+  return 0;
+}
+
+Result<runtime::ServerState> state_of(const std::string& data, int postmaster) {
+  if (postmaster != 0) return runtime::ServerState::running;
+  const auto version = TRY(os::stat_file(data + "/PG_VERSION"));
+  return version.kind == os::FileKind::file ? runtime::ServerState::exited : runtime::ServerState::absent;
+}
+
+tl::unexpected<Error> did_not_start(const runtime::Server& server, const Error& said, const SeenServer& seen) {
   return fail(ErrorKind::failed,
-              "the server in " + server.data + " ended right after its start: " + join(seen.facts.log_tail, "; "),
+              "the server in " + server.data + " does not run: " + said.what + "; " + join(seen.facts.log_tail, "; "),
               "look into " + server.log_file);
 }
 
 }  // namespace
+
+// Without docker, or with its engine down, no container runs; a process of one would still be seen.
+Result<SeenServer> see_process(const Docker& docker, const runtime::Server& server, const Call& call) {
+  SeenServer seen;
+  if (os::find_program("docker"))
+    if (const auto containers = docker.containers(call)) add_containers(*containers, server, seen);
+  const auto using_data = TRY(users_of(server.data));
+  const auto postmaster = TRY(postmaster_of(server.data, using_data));
+  seen.facts.state = TRY(state_of(server.data, postmaster));
+  add_foreign_processes(using_data, postmaster, seen);
+  if (seen.facts.state != runtime::ServerState::exited || server.log_file.empty()) return seen;
+  os::Command tail;
+  tail.argv = runtime::render_log_tail(server, tail_lines);
+  const auto output = TRY(os::run(std::move(tail), call.deadline, call.stop));
+  if (output.exit.ok()) seen.facts.log_tail = last_lines(output, tail_lines);
+  return seen;
+}
 
 Result<os::Command> as_owner(const runtime::Argv& argv, const std::string& os_user, const Call& call) {
   os::Command command;
@@ -70,22 +102,18 @@ Result<Done> init_process(const runtime::InitData& init, const Call& call) {
   return Done{};
 }
 
-// pg_ctl -W answers before the server has so much as written its postmaster.pid.
+// pg_ctl's exit code says whether the server takes clients already. Here it has to be there, and may replay for hours.
 Result<Done> start_process(const Docker& docker, const runtime::StartServer& start, const Call& call) {
   const auto& server = start.server;
   const auto before = TRY(see_process(docker, server, call));
   TRY(judge_alone(before, server.data));
   if (before.facts.state == runtime::ServerState::running) return Done{};
-  const auto command = TRY(as_owner(runtime::render(start, ""), server.os_user, call));
-  TRY(run_tool(command, call));
-  const auto patience = os::deadline_in(time_to_appear);
-  for (;;) {
-    const auto seen = TRY(see_process(docker, server, call));
-    if (seen.facts.state == runtime::ServerState::running) return Done{};
-    if (patience.passed(os::now()) || call.deadline.passed(os::now())) return did_not_start(server, seen);
-    if (os::sleep_for(Millis{50}, call.stop) == os::Slept::stopped)
-      return fail(ErrorKind::interrupted, "interrupted while the server in " + server.data + " starts");
-  }
+  const auto argv = runtime::render(start, "");
+  const auto command = TRY(as_owner(argv, server.os_user, call));
+  const auto output = TRY(os::run(command, call.deadline, call.stop));
+  const auto after = TRY(see_process(docker, server, call));
+  if (after.facts.state == runtime::ServerState::running) return Done{};
+  return did_not_start(server, tool_error(argv, output), after);
 }
 
 Result<Done> stop_process(const Docker& docker, const runtime::StopServer& stop, const Call& call) {

@@ -91,6 +91,11 @@ TEST_F(LocalProcess, a_wrong_directory_is_named) {
   EXPECT_NE(failure(runtime::InspectSoftware{runtime::Kind::process, "", "/nowhere", "postgres"}), "");
 }
 
+TEST_F(LocalProcess, without_a_directory_there_is_no_server) {
+  server_.data = path("nowhere/data");
+  EXPECT_EQ(seen(), runtime::ServerFacts{});
+}
+
 TEST_F(LocalProcess, nothing_is_made_beside_the_dataset) { EXPECT_TRUE(has(init(), "no dataset is mounted at")); }
 
 TEST_F(LocalProcess, nothing_is_made_in_a_full_directory) {

@@ -19,6 +19,11 @@ struct SeenServer {
 Result<SeenServer> see_container(const Docker& docker, const runtime::Server& server, const Call& call);
 Result<SeenServer> see_process(const Docker& docker, const runtime::Server& server, const Call& call);
 
+inline constexpr int tail_lines = 30;
+
+// No such directory: nobody uses it.
+Result<std::vector<os::Process>> users_of(const std::string& data);
+void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen);
 // `known_pid`: a process of the server itself, 0: it has none. Those of its PID namespace are not strangers.
 void add_foreign_processes(const std::vector<os::Process>& using_data, int known_pid, SeenServer& seen);
 bool is_postgres_program(const std::string& comm);

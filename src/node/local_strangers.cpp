@@ -1,6 +1,7 @@
 // Who else has a data directory. Two servers on one PGDATA destroy it, and neither postmaster.pid nor the shared memory
 // interlock reaches across PID and IPC namespaces.
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "node/local_server.h"
@@ -20,7 +21,26 @@ std::string describe(const os::Process& process) {
   return "process " + std::to_string(process.pid) + " (" + shorten(process.cmdline, 120) + ")";
 }
 
+std::string describe(const runtime::Container& container) {
+  return "container " + container.name + " (" + runtime::to_string(container.facts.state) + ", restart policy \"" +
+         container.facts.restart_policy + "\")";
+}
+
 }  // namespace
+
+void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen) {
+  for (const auto& container : all) {
+    const bool own = server.kind == runtime::Kind::compose && container.name == server.project;
+    if (own || !runtime::can_use(container, server.data)) continue;
+    seen.facts.strangers.push_back(describe(container));
+    if (container.facts.state == runtime::ServerState::running) seen.stranger_runs = true;
+  }
+}
+
+Result<std::vector<os::Process>> users_of(const std::string& data) {
+  if (TRY(os::stat_file(data)).kind != os::FileKind::directory) return std::vector<os::Process>{};
+  return os::processes_using(data);
+}
 
 bool is_postgres_program(const std::string& comm) {
   constexpr std::array<std::string_view, 4> beginnings = {"postgres", "postmaster", "initdb", "pg_"};

@@ -30,6 +30,8 @@ bool is_shell_safe(std::string_view path) {
 
 }  // namespace
 
+// pg_ctl is given three seconds because only a waiting pg_ctl notices a server that ends at once (pg_ctl.c:
+// wait_for_postmaster_start). When they are over it leaves the server alone.
 Argv render(const StartServer& start, std::string_view compose_program) {
   const auto& server = start.server;
   switch (server.kind) {
@@ -38,7 +40,7 @@ Argv render(const StartServer& start, std::string_view compose_program) {
     case Kind::process:
       break;
   }
-  return {program(server, "pg_ctl"), "-D", server.data, "-l", server.log_file, "-W", "start"};
+  return {program(server, "pg_ctl"), "-D", server.data, "-l", server.log_file, "-w", "-t", "3", "start"};
 }
 
 Argv render(const StopServer& stop) {

@@ -40,9 +40,9 @@ TEST(Commands, removing_a_container_is_never_forced) {
   EXPECT_EQ(render(RemoveServer{composed()}), (Argv{"docker", "rm", "dugong-dex-b"}));
 }
 
-TEST(Commands, process_starts_without_waiting_for_readiness) {
+TEST(Commands, process_starts_without_waiting_for_long_recoveries) {
   EXPECT_EQ(render(StartServer{native()}, ""), (Argv{"/usr/lib/postgresql/17/bin/pg_ctl", "-D", "/srv/b/data", "-l",
-                                                     "/srv/b/logs/server.log", "-W", "start"}));
+                                                     "/srv/b/logs/server.log", "-w", "-t", "3", "start"}));
 }
 
 TEST(Commands, process_stops_fast_and_waits) {
