@@ -147,6 +147,13 @@ std::string described(const Server& server) {
   return server.kind == Kind::compose ? "container " + server.name : "postgres process in " + server.data;
 }
 
+std::vector<std::string> strangers_of(const Host& host, const Server* own, const std::string& data) {
+  std::vector<std::string> out;
+  for (const auto& [name, other] : host.servers)
+    if (&other != own && other.running() && path_below(data, other.data)) out.push_back(described(other));
+  return out;
+}
+
 Result<Server*> existing(Host& host, const runtime::Server& wanted) {
   auto it = host.servers.find(server_name(wanted));
   return it == host.servers.end() ? nullptr : &it->second;
@@ -220,9 +227,7 @@ Replied answer(State& state, Host&, const runtime::InspectSoftware& request) {
 Replied answer(State&, Host& host, const runtime::InspectServer& request) {
   runtime::ServerFacts facts;
   auto* server = TRY(existing(host, request.server));
-  for (const auto& [name, other] : host.servers)
-    if (&other != server && other.running() && path_below(request.server.data, other.data))
-      facts.strangers.push_back(described(other));
+  facts.strangers = strangers_of(host, server, request.server.data);
   if (server == nullptr) return facts;
   facts.state = server->state;
   facts.exit_code = server->exit_code;
@@ -246,7 +251,8 @@ Replied answer(State& state, Host& host, const runtime::InitData& request) {
   const auto software = software_of(state, Kind::process);
   auto place = resolve(host, wanted.data);
   if (directory != nullptr && !children(look(place), place.inner).empty())
-    return fail(ErrorKind::failed, fmt::format("initdb: error: directory \"{}\" exists but is not empty", wanted.data));
+    return fail(ErrorKind::refused,
+                fmt::format("initdb: error: directory \"{}\" exists but is not empty", wanted.data));
   if (directory == nullptr || directory->uid != software.uid)
     return fail(ErrorKind::failed,
                 fmt::format("initdb: error: could not change permissions of directory \"{}\": Operation not permitted",
@@ -264,20 +270,21 @@ Replied answer(State& state, Host& host, const runtime::InitData& request) {
   return Done{};
 }
 
-// Compose makes the container anew when its file has changed, and leaves a running one alone otherwise.
+// As the node's own door does it: a running server is left as it is, a stranger on the data directory forbids it, and
+// what ends at once is an error with its last words. Compose makes a container anew when its file has changed.
 Replied answer(State& state, Host& host, const runtime::StartServer& request) {
   auto* old = TRY(existing(host, request.server));
-  if (old != nullptr && old->running() && request.server.kind == Kind::process)
-    return fail(ErrorKind::conflict, "pg_ctl: another server might be running; trying to start server anyway");
+  const auto others = strangers_of(host, old, request.server.data);
+  if (!others.empty())
+    return fail(ErrorKind::refused, request.server.data + " is in use: " + join(others, ", "),
+                "stop what uses it; two servers on one data directory destroy it");
+  if (old != nullptr && old->running()) return Done{};
   auto fresh = TRY(request.server.kind == Kind::compose ? make_container(state, host, request.server)
                                                         : make_process(state, host, request.server));
-  if (old != nullptr && old->running()) {
-    if (old->compose_text == fresh.compose_text) return Done{};
-    stop_postgres(state, *old);
-  }
   auto& server = host.servers[server_name(request.server)] = std::move(fresh);
   begin(state, host, server);
-  return Done{};
+  if (server.running()) return Done{};
+  return fail(ErrorKind::failed, "the server in " + server.data + " does not run: " + server.log.back());
 }
 
 Replied answer(State& state, Host& host, const runtime::StopServer& request) {
