@@ -22,6 +22,12 @@ def environment(lab, host):
     }
 
 
+def write_node_policy(host):
+    """What dugong may do there: this host's pools and its directory. Written anew with every pool."""
+    pools_listed = ", ".join(f'"{pool}"' for pool in host.pools)
+    host.node_config.write_text(f'prefixes    = [{pools_listed}]\ndirectories = ["{host.dir}"]\n')
+
+
 def postgres_bin():
     """Where Debian keeps the servers' programs, newest first; none of them is in anybody's PATH."""
     found = sorted(glob("/usr/lib/postgresql/*/bin/postgres"), key=lambda path: int(path.split("/")[4]), reverse=True)
@@ -38,6 +44,7 @@ def boot(lab, host, template):
     host.run_dir.mkdir(parents=True, exist_ok=True)
     host.home.mkdir(exist_ok=True)
     boot_pools(lab, host)
+    write_node_policy(host)
     if lab.runtime == "compose":
         engine.start(lab, host, template)
     sshd.start(lab, host, environment(lab, host))

@@ -97,6 +97,7 @@ def add_pool(name, host_name, short_name, size):
         if pool not in host.pools:
             lab.extra_pools.setdefault(host_name, []).append(pool)
             lab.save()
+            machine.write_node_policy(lab.host(host_name))
         return pool
 
 

@@ -52,7 +52,8 @@ class Staged {
     const auto directory = archive + "/" + std::string{staging_directory};
     const auto stat = TRY(os::stat_file(directory));
     if (stat.kind == os::FileKind::missing) {
-      TRY(os::make_directories(directory, {.mode = 0700, .uid = {}, .gid = {}}));
+      // Below the archive only: the directories above it may let us through without letting us look.
+      TRY(os::make_directories({archive, directory}, {.mode = 0700, .uid = {}, .gid = {}}));
     } else {
       TRY(os::remove_contents(directory));
     }

@@ -11,8 +11,8 @@ NODE_NAMES = "abc"
 
 
 def toml_string(text):
-    """A TOML basic string; `$${` is how a cluster file writes a literal `${`."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "$${")
+    """A TOML basic string; ${NAME} in it is the environment's."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
