@@ -1,0 +1,246 @@
+// Consent: what is asked, of whom, and that without it no lock is taken and nothing is done.
+#include "cli/change.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace dugong::cli {
+namespace {
+
+class StillClock final : public engine::Clock {
+ public:
+  Steady::time_point now() override { return {}; }
+  std::int64_t wall_seconds() override { return 0; }
+  std::int64_t wall_ns() override { return 0; }
+  bool sleep(Millis, std::stop_token stop) override { return !stop.stop_requested(); }
+};
+
+// A node that locks and removes directories; everything else fails.
+class LockingFleet final : public node::Fleet, public node::Node {
+ public:
+  struct Log {
+    int locks = 0;
+    int removed = 0;
+    bool locked_by_other = false;
+    bool broken = false;
+  };
+  explicit LockingFleet(Log& log) : log_{log} {}
+  Result<node::Node*> node(const std::string&) override { return this; }
+  Result<node::CopyResult> copy(const node::CopyRequest&, const node::CopyProgress&, Deadline,
+                                std::stop_token) override {
+    return fail(ErrorKind::failed, "no copies here");
+  }
+  Result<node::Answer> call(const node::Request& request, Deadline, std::stop_token) override {
+    if (std::holds_alternative<node::AcquireLock>(request)) {
+      if (log_.locked_by_other) return node::Answer{node::AcquireLock::Answer{false, "dugong up, root@x, pid 9"}};
+      ++log_.locks;
+      return node::Answer{node::AcquireLock::Answer{true, ""}};
+    }
+    if (std::holds_alternative<node::RemoveDirectory>(request) && !(log_.broken && log_.removed > 0)) {
+      ++log_.removed;
+      return node::Answer{Done{}};
+    }
+    return fail(ErrorKind::failed, "not here");
+  }
+
+ private:
+  Log& log_;
+};
+
+struct Flow {
+  std::ostringstream out, err;
+  StillClock clock;
+  LockingFleet::Log log;
+  std::optional<std::string> typed;
+  bool terminal = false;
+  int rounds = 2;  // of one step each; then nothing is left to do
+  int abandoned = 0;
+  Change change;
+  Arguments arguments;
+  World world{.out = out, .err = err, .clock = clock, .stop = {}, .identity = "root@h, pid 1"};
+
+  Flow() {
+    change.verb = "up";
+    change.settled = "nothing to do";
+    change.planner = [this](const cluster::Observed&) -> Result<cluster::Plan> {
+      cluster::Plan plan;
+      if (log.removed < rounds)
+        plan.steps.push_back({"a", cluster::RemoveDirectory{"/srv/" + std::to_string(log.removed)}, ""});
+      return plan;
+    };
+    change.abandon = [this](const cluster::Observed&) {
+      ++abandoned;
+      return cluster::Plan{};
+    };
+    arguments.progress = ProgressMode::plain;
+    world.environment = [](std::string_view name) -> std::optional<std::string> {
+      return name == "PW" ? std::optional<std::string>{"x"} : std::nullopt;
+    };
+    world.read_line = [this] { return typed; };
+    world.file_exists = [](const std::string&) { return true; };
+    world.read_file = [](const std::string&) -> Result<std::string> {
+      return std::string{
+          "cluster = \"dex\"\n[postgres]\nruntime = \"process\"\nbin_dir = \"/usr/lib/postgresql/15/bin\"\n"
+          "[auth]\nsuperuser_password = { env = \"PW\" }\nreplication_password = { env = \"PW\" }\n"
+          "[[node]]\nname = \"a\"\naddress = \"10.0.0.1\"\nprefix = \"tank/a\"\n"};
+    };
+    world.open_fleet = [this](const spec::Spec&) -> Result<std::unique_ptr<node::Fleet>> {
+      return std::make_unique<LockingFleet>(log);
+    };
+  }
+  Result<int> go() {
+    world.in_is_terminal = world.err_is_terminal = terminal;
+    const auto session = TRY(Session::open(arguments, world, change.verb));
+    return carry_out(change, arguments, world, *session);
+  }
+  void expect_untouched() const {
+    EXPECT_EQ(log.locks, 0);
+    EXPECT_EQ(log.removed, 0);
+    EXPECT_EQ(abandoned, 0);
+  }
+};
+
+TEST(CarryOut, NothingToDo) {
+  Flow flow;
+  flow.rounds = 0;
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_EQ(flow.out.str(), "nothing to do\n");
+  flow.expect_untouched();
+}
+
+TEST(CarryOut, WithYesItIsShownAndDone) {
+  Flow flow;
+  flow.arguments.yes = true;
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_EQ(flow.log.locks, 1);
+  EXPECT_EQ(flow.log.removed, 2);
+  EXPECT_NE(flow.out.str().find("plan: 1 step on 1 node\n  1  a: remove directory /srv/0\n"), std::string::npos);
+  EXPECT_NE(flow.out.str().find("done: 2 steps in "), std::string::npos);
+}
+
+TEST(CarryOut, DestructiveStepsOfLaterRoundsAreNamed) {
+  Flow flow;
+  flow.arguments.yes = true;
+  EXPECT_TRUE(flow.go().has_value());
+  EXPECT_NE(flow.err.str().find("note: now also: a: remove directory /srv/1\n"), std::string::npos) << flow.err.str();
+  EXPECT_EQ(flow.err.str().find("now also: a: remove directory /srv/0"), std::string::npos);
+}
+
+TEST(CarryOut, DryRunChangesNothing) {
+  Flow flow;
+  flow.arguments.dry_run = true;
+  flow.arguments.yes = true;
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_NE(flow.out.str().find("remove directory /srv/0"), std::string::npos);
+  flow.expect_untouched();
+}
+
+TEST(CarryOut, WithoutATerminalAndWithoutYesItRefuses) {
+  Flow flow;
+  const auto done = flow.go();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::invalid);
+  EXPECT_NE(done.error().next.find("`dugong up --yes`"), std::string::npos);
+  flow.expect_untouched();
+}
+
+TEST(CarryOut, OnlyAYesIsAYes) {
+  const std::pair<std::optional<std::string>, bool> answers[] = {{"y", true},   {"Y", true},          {"yes", true},
+                                                                 {"", false},   {"n", false},         {"yy", false},
+                                                                 {"no", false}, {std::nullopt, false}};
+  for (const auto& [typed, agreed] : answers) {
+    Flow flow;
+    flow.terminal = true;
+    flow.typed = typed;
+    EXPECT_EQ(flow.go().has_value(), agreed) << typed.value_or("end");
+    EXPECT_EQ(flow.log.removed, agreed ? 2 : 0);
+  }
+}
+
+TEST(CarryOut, DestroyingAsksForTheName) {
+  struct Case {
+    std::string confirm;
+    std::optional<std::string> typed;
+    bool terminal;
+    bool agreed;
+  };
+  for (const auto& c : {Case{"dex", {}, false, true}, Case{"", "dex", true, true}, Case{"", "y", true, false},
+                        Case{"", {}, true, false}, Case{"", "dex", false, false}, Case{"prod", "dex", true, false}}) {
+    Flow flow;
+    flow.change.consent = Change::Consent::cluster_name;
+    flow.arguments.yes = true;  // is not enough
+    flow.arguments.confirm = c.confirm;
+    flow.terminal = c.terminal;
+    flow.typed = c.typed;
+    const auto done = flow.go();
+    EXPECT_EQ(done.has_value(), c.agreed) << c.confirm;
+    if (!c.agreed) {
+      EXPECT_EQ(done.error().kind, ErrorKind::invalid);
+      EXPECT_NE(done.error().next.find("--confirm=dex"), std::string::npos);
+      flow.expect_untouched();
+    }
+  }
+}
+
+TEST(CarryOut, ALockHeldByAnotherEndsItBeforeAnything) {
+  Flow flow;
+  flow.arguments.yes = true;
+  flow.log.locked_by_other = true;
+  const auto done = flow.go();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_NE(done.error().what.find("dugong up, root@x, pid 9"), std::string::npos);
+  EXPECT_EQ(flow.abandoned, 0);
+}
+
+TEST(CarryOut, AFailureInTheMiddleIsPartlyDoneAndTidiedUp) {
+  Flow flow;
+  flow.arguments.yes = true;
+  flow.log.broken = true;
+  const auto done = flow.go();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::partial);
+  EXPECT_EQ(done.error().left, "1 step done before it stay done");
+  EXPECT_EQ(flow.abandoned, 1);
+}
+
+TEST(CarryOut, InterruptedSaysHowToGoOn) {
+  Flow flow;
+  std::stop_source source;
+  flow.world.stop = source.get_token();
+  flow.arguments.yes = true;
+  const auto planner = flow.change.planner;
+  flow.change.planner = [&](const cluster::Observed& seen) {
+    if (flow.log.removed == 1) source.request_stop();
+    return planner(seen);
+  };
+  const auto done = flow.go();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::interrupted);
+  EXPECT_EQ(done.error().next, "run `dugong up` again: it goes on where this ended");
+  EXPECT_EQ(flow.abandoned, 1);
+}
+
+TEST(CarryOut, JsonIsTheOnlyThingOnStandardOutput) {
+  Flow flow;
+  flow.arguments.yes = true;
+  flow.arguments.output = Output::json;
+  EXPECT_EQ(flow.go().value(), 0);
+  const auto outcome = nlohmann::json::parse(flow.out.str());
+  EXPECT_EQ(outcome["changed"], true);
+  EXPECT_EQ(outcome["steps"], 2);
+}
+
+TEST(CarryOut, JsonWithAQuestionShowsThePlanBesideIt) {
+  Flow flow;
+  flow.terminal = true;
+  flow.typed = "y";
+  flow.arguments.output = Output::json;
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_NE(flow.err.str().find("remove directory /srv/0"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(flow.out.str())["changed"], true);
+}
+
+}  // namespace
+}  // namespace dugong::cli
