@@ -49,6 +49,7 @@ class AskedSink final : public transfer::ByteSink {
     failure_ = sink_.explain(std::move(written).error());
     return fail(*failure_);
   }
+  void take_last_words() { failure_ = sink_.last_words(); }
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
  private:
@@ -91,7 +92,10 @@ Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress
   AskedSink asked{sink};
   const Error unknown{ErrorKind::failed, "the receiver takes no more", {}, {}, {}};
   auto halt = [&] { source.halt(asked.failure().value_or(unknown)); };
+  sink.watch([&] { source.halt(unknown); });
   auto pumped = transfer::pump(source, asked, stop, throttled(progress), halt);
+  // A failed write has told the same already.
+  if (sink.unwatch() && !asked.failure()) asked.take_last_words();
   const auto bytes = pumped.bytes;
   TRY(settle(source, sink, asked.failure(), std::move(pumped), deadline));
   if (progress) progress(bytes);

@@ -2,6 +2,7 @@
 // session to another node for either. serve and the fleet both run copies through the one function below.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -26,6 +27,11 @@ class SinkEnd : public transfer::ByteSink {
   virtual Result<> complete(Deadline deadline) = 0;   // the stream was whole: take it. Its verdict.
   virtual Error explain(Error write_failure) = 0;     // why it took no more, in its own words; it has ended then
   virtual std::string abandon(const Error& why) = 0;  // there will be no more: drop what came
+  // `gone` is called once, on another thread, when the receiver ends while nothing is being written to it: a sender
+  // with nothing to say for minutes would not notice. Until unwatch(); true: it was called.
+  virtual void watch(std::function<void()> gone) { static_cast<void>(gone); }
+  virtual bool unwatch() { return false; }
+  virtual Error last_words() { return {}; }  // after unwatch() gave true and no write failed
 };
 
 // Success: all bytes went over and both ends ended well. Whether the snapshot is there is for the caller to look at.

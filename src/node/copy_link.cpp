@@ -1,4 +1,5 @@
 // The ends of a copy that are at the other side of a data session.
+#include <atomic>
 #include <thread>
 
 #include "node/copy.h"
@@ -8,13 +9,13 @@
 namespace dugong::node {
 namespace {
 
-// How long the far end may take to stop once it was told why.
-constexpr Millis farewell{5'000};
-
 class LinkSource final : public SourceEnd {
  public:
   LinkSource(wire::Link link, const EndOptions& options)
-      : link_{std::move(link)}, stop_{options.stop}, reader_{link_, options.timing, stop_.token()} {}
+      : farewell_{options.timing.farewell * 4},
+        link_{std::move(link)},
+        stop_{options.stop},
+        reader_{link_, options.timing, stop_.token()} {}
 
   Result<std::size_t> read(std::span<char> into) override { return reader_.read(into); }
   Result<> complete(Deadline) override { return {}; }  // read() gave 0 only after total and digest were right
@@ -25,7 +26,7 @@ class LinkSource final : public SourceEnd {
   void halt(const Error& why) override {
     tell(why);
     late_stop_ = std::jthread{[this](const std::stop_token& over) {
-      if (os::sleep_for(farewell, over) == os::Slept::whole) stop_.request();
+      if (os::sleep_for(farewell_, over) == os::Slept::whole) stop_.request();
     }};
   }
   std::string abandon(const Error& why) override {
@@ -40,6 +41,7 @@ class LinkSource final : public SourceEnd {
     static_cast<void>(reader_.conclude(fail(why)));  // best effort; closing the link says it too
   }
 
+  Millis farewell_;  // how long the far end may take to stop once it was told why
   wire::Link link_;
   LinkedStop stop_;
   wire::StreamReader reader_;
@@ -50,7 +52,7 @@ class LinkSource final : public SourceEnd {
 class LinkSink final : public SinkEnd {
  public:
   LinkSink(wire::Link link, const EndOptions& options)
-      : link_{std::move(link)}, writer_{link_, options.timing, options.stop} {}
+      : stop_{options.stop}, link_{std::move(link)}, writer_{link_, options.timing, options.stop} {}
 
   Result<> write(std::span<const char> bytes) override { return writer_.write(bytes); }
   Result<> complete(Deadline deadline) override {
@@ -65,10 +67,33 @@ class LinkSink final : public SinkEnd {
     writer_.abort(why);
     return {};
   }
+  // Before the end of the stream the reader has nothing to say but why it ended.
+  void watch(std::function<void()> gone) override {
+    watcher_ = std::jthread{[this, gone = std::move(gone)](const std::stop_token& over) {
+      const os::StopSignal stop{over};
+      if (os::wait_ready(link_.channel.in.get(), -1, {}, stop) != os::Ready::first) return;
+      gone_ = true;
+      gone();
+    }};
+  }
+  bool unwatch() override {
+    watcher_ = {};  // stops and joins
+    return gone_;
+  }
+  // What came while nothing was written; the writer has not read it.
+  Error last_words() override {
+    const os::StopSignal stop{stop_};
+    auto frame = wire::receive_frame(link_, os::deadline_in(Millis{1'000}), stop);
+    if (frame && frame->header.error) return std::move(*frame->header.error);
+    return wire::lost(link_.channel, link_.peer_name, "the receiver is gone");
+  }
 
  private:
+  std::stop_token stop_;
   wire::Link link_;
   wire::StreamWriter writer_;
+  std::atomic<bool> gone_ = false;
+  std::jthread watcher_;  // last: joined before what it uses is gone
 };
 
 }  // namespace

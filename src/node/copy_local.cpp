@@ -59,14 +59,17 @@ class ZfsSink final : public SinkEnd {
   transfer::FdSink to_;
 };
 
+// zfs receive has work to do when its stream was cut: it takes back what it had received.
+Millis grace(const EndOptions& options) { return options.timing.farewell * 4; }
+
 }  // namespace
 
 Result<std::unique_ptr<SourceEnd>> local_source(Node& local, const zfs::Send& send, const EndOptions& options) {
-  auto process = TRY(ZfsProcess::start(local, send, options.deadline, options.stop));
+  auto process = TRY(ZfsProcess::start(local, send, grace(options), options.deadline, options.stop));
   return std::make_unique<ZfsSource>(std::move(process), options);
 }
 Result<std::unique_ptr<SinkEnd>> local_sink(Node& local, const zfs::Receive& receive, const EndOptions& options) {
-  auto process = TRY(ZfsProcess::start(local, receive, options.deadline, options.stop));
+  auto process = TRY(ZfsProcess::start(local, receive, grace(options), options.deadline, options.stop));
   return std::make_unique<ZfsSink>(std::move(process), options);
 }
 

@@ -208,6 +208,19 @@ TEST_F(Killed, TheControlSession) {
   EXPECT_TRUE(ask(*remote, zfs::InspectPool{"tank"}, soon()).has_value());
   EXPECT_EQ(pids_.size(), 2U);
 }
+TEST_F(Killed, TheReceivingServeOfASilentSender) {
+  RealFleet fleet{testkit::quick()};
+  fleet.add_local("here", std::make_unique<FakeNode>());
+  fleet.add_remote("there", node("there"));
+  std::jthread killer{[&] {
+    while (zfs_.running() < 2) os::sleep_for(Millis{10});
+    ::kill(pids_.at(0), SIGKILL);
+  }};
+  auto copied = fleet.copy({"here", {"tank/a@silent", ""}, "there", {"tank/to"}}, {}, soon(), {});
+  ASSERT_FALSE(copied.has_value());
+  EXPECT_EQ(copied.error().kind, ErrorKind::unreachable) << copied.error().what;
+  EXPECT_TRUE(zfs_.all_end_within(Millis{2'000}));
+}
 // The controller's end vanishes without a word, as it does when it is killed: its descriptors close.
 TEST_F(Killed, TheController) {
   {

@@ -42,8 +42,9 @@ inline wire::Timing quick() {
   wire::Timing timing;
   timing.hello = Millis{5'000};
   timing.beat = Millis{200};
-  timing.silence = Millis{3'000};
-  timing.stall = Millis{10'000};
+  timing.silence = Millis{2'000};
+  timing.stall = Millis{3'000};
+  timing.farewell = Millis{100};
   return timing;
 }
 
@@ -59,39 +60,41 @@ class Host {
     auto pair = TRY(os::make_socketpair());
     wire::Channel theirs;
     theirs.out = TRY(os::duplicate(pair.read_end.get()));
-    cutters_.push_back(TRY(os::duplicate(pair.read_end.get())));
+    auto cutter = std::make_shared<os::Fd>(TRY(os::duplicate(pair.read_end.get())));
     theirs.in = std::move(pair.read_end);
     wire::Channel ours;
     ours.out = TRY(os::duplicate(pair.write_end.get()));
     ours.in = std::move(pair.write_end);
     ++connections;
-    threads_.emplace_back([this, channel = std::move(theirs)](const std::stop_token& stop) mutable {
-      ServeOptions options{policy_, quick()};
-      auto served = serve(std::move(channel), node_, options, stop);
-      const std::lock_guard guard{mutex_};
-      last_ = served ? "ok" : served.error().what;
+    const std::lock_guard guard{mutex_};
+    cutters_.push_back(cutter);
+    threads_.emplace_back([this, cutter, channel = std::move(theirs)](const std::stop_token& stop) mutable {
+      const ServeOptions options{policy_, quick()};
+      static_cast<void>(serve(std::move(channel), node_, options, stop));
+      cut(*cutter);  // the duplicate would keep the socket open
     });
     return ours;
   }
   // Cuts all sessions as a dead network would, and waits for them.
   void drop() {
-    for (const auto& cutter : cutters_) ::shutdown(cutter.get(), SHUT_RDWR);
-    cutters_.clear();
-    threads_.clear();
+    std::vector<std::jthread> ending;
+    {
+      const std::lock_guard guard{mutex_};
+      for (const auto& cutter : cutters_) cut(*cutter);
+      cutters_.clear();
+      ending.swap(threads_);
+    }
+    ending.clear();
     os::sleep_for(Millis{100});  // the other side notices
-  }
-  std::string last() {
-    const std::lock_guard guard{mutex_};
-    return last_;
   }
   std::atomic<int> connections = 0;
 
  private:
+  static void cut(const os::Fd& socket) { ::shutdown(socket.get(), SHUT_RDWR); }
   std::shared_ptr<Node> node_;
   Policy policy_;
   std::mutex mutex_;
-  std::string last_;
-  std::vector<os::Fd> cutters_;
+  std::vector<std::shared_ptr<os::Fd>> cutters_;
   std::vector<std::jthread> threads_;
 };
 

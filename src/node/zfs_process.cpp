@@ -7,7 +7,6 @@
 namespace dugong::node {
 namespace {
 
-constexpr Millis grace{2'000};
 constexpr Millis last_words{500};
 
 const std::string& object_of(const zfs::Send& send) { return send.snapshot; }
@@ -15,12 +14,13 @@ const std::string& object_of(const zfs::Receive& receive) { return receive.datas
 
 }  // namespace
 
-Result<ZfsProcess> ZfsProcess::start(Node& local, const StreamRequest& request, Deadline deadline,
+Result<ZfsProcess> ZfsProcess::start(Node& local, const StreamRequest& request, Millis grace, Deadline deadline,
                                      const std::stop_token& stop) {
   const auto pool_name = std::visit([](const auto& end) { return zfs::pool_of(object_of(end)); }, request);
   const auto pool = TRY(ask(local, zfs::InspectPool{pool_name}, deadline, stop));
   const bool sends = std::holds_alternative<zfs::Send>(request);
   ZfsProcess process;
+  process.grace_ = grace;
   process.argv_ = std::visit([&](const auto& end) { return zfs::render(end, pool); }, request);
 
   os::Command command;
@@ -50,9 +50,9 @@ Result<> ZfsProcess::finish(Deadline deadline, const std::stop_token& stop) {
 
 std::optional<Error> ZfsProcess::end() {
   data_.close();
-  const auto exit = child_.wait(os::deadline_in(grace));
+  const auto exit = child_.wait(os::deadline_in(grace_));
   if (exit) return exit->ok() ? std::nullopt : std::optional{words(*exit)};
-  if (!child_.terminate(grace)) {
+  if (!child_.terminate(grace_)) {
     stuck_ = fmt::format("{} {} (pid {}) still runs and cannot be killed", argv_.at(0), argv_.at(1), child_.pid());
   }
   return std::nullopt;

@@ -17,8 +17,9 @@ namespace dugong::node {
 
 class ZfsProcess {
  public:
-  // Asks `local` for the pool's capabilities, on which the command line depends. Errors: of the question, of the spawn.
-  static Result<ZfsProcess> start(Node& local, const StreamRequest& request, Deadline deadline,
+  // Asks `local` for the pool's capabilities, on which the command line depends. `grace`: how long end() waits before
+  // each signal. Errors: of the question, of the spawn.
+  static Result<ZfsProcess> start(Node& local, const StreamRequest& request, Millis grace, Deadline deadline,
                                   const std::stop_token& stop);
 
   [[nodiscard]] int data_fd() const { return data_.get(); }  // its stdout (send) or stdin (receive), non-blocking
@@ -38,6 +39,7 @@ class ZfsProcess {
   os::Fd data_;
   std::unique_ptr<wire::StderrTail> err_;
   std::string stuck_;
+  Millis grace_{0};
 };
 
 }  // namespace dugong::node
