@@ -149,7 +149,7 @@ TEST(ShowStatus, UnknownIsAQuestionMarkNeverAZero) {
   seen.nodes[1].sql = cluster::testing::missing<postgres::ServerSql>(ErrorKind::unreachable, "ssh: no route");
   seen.nodes[2].sql.value->streaming = false;
   const auto text = render_status(cluster::judge_status(cluster::testing::three_nodes(), seen, {}), plain);
-  EXPECT_NE(text.find("b     replica  unknown    ?  ?           ?         ?  active  "), std::string::npos) << text;
+  EXPECT_NE(text.find("b     replica  unknown    ?  ?             ?         ?  active  "), std::string::npos) << text;
   EXPECT_NE(text.find("0/20000000    ?  ≤ 12.5 s"), std::string::npos) << text;
   EXPECT_NE(text.find("\n  b: cannot be reached: ssh: no route\n"), std::string::npos) << text;
   EXPECT_NE(text.find("\n  c: does not stream from b\n"), std::string::npos) << text;

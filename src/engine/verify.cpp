@@ -45,7 +45,8 @@ Check archived_segment(Context& context, const spec::Node& primary, const Observ
   if (mode == seen.sql->settings.end() || mode->second.value == "off")
     return {"archive", primary.name, cluster::Verdict::failed, "archive_mode is off"};
   const auto paths = cluster::host_paths_of(context.spec, primary);
-  return cluster::judge_segment(primary.name, switch_and_compare(context, primary, paths.data + "/pg_wal", paths.archive));
+  return cluster::judge_segment(primary.name,
+                                switch_and_compare(context, primary, paths.data + "/pg_wal", paths.archive));
 }
 
 // The row is looked for on all replicas at once: each time is from the moment of the write.
@@ -113,8 +114,12 @@ void try_all(Context& context, const ObservedNode& primary_seen, const std::vect
 }  // namespace
 
 Result<std::vector<cluster::Check>> verify(Context& context, const VerifyOptions& options) {
+  return verify_seen(context, observe(context, Depth::status), options);
+}
+
+Result<std::vector<cluster::Check>> verify_seen(Context& context, const cluster::Observed& seen,
+                                                const VerifyOptions& options) {
   const auto& spec = context.spec;
-  const auto seen = observe(context, Depth::status);
   Checks checks;
   std::vector<std::string> replicas;
   for (const auto& node : spec.nodes) {
