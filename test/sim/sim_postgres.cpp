@@ -63,7 +63,8 @@ std::string refusal_at_start(State& state, const Server& server, const Loaded& l
   }
   if (static_cast<std::int64_t>(slots_of(tree, server.inner).size()) > number_of(server, "max_replication_slots"))
     return "FATAL: too many replication slots active before shutdown";
-  for (const auto& directory : split(value_of(server, "unix_socket_directories"), ',')) {
+  const auto sockets = value_of(server, "unix_socket_directories");
+  for (const auto& directory : split(sockets, ',')) {
     const auto on_host = to_host(server, trim(directory));
     if (server.kind == runtime::Kind::process && find(state.hosts.at(server.host), on_host) == nullptr)
       return fmt::format("FATAL: could not create lock file \"{}/.s.PGSQL.{}.lock\": No such file or directory",
