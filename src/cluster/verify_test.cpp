@@ -241,6 +241,12 @@ TEST(JudgeConf, WhatDoesNotCountIsNamed) {
   EXPECT_EQ(judge_conf(seen).outcome, Verdict::failed);
 }
 
+TEST(JudgeConf, WhatOurOwnSessionHidesIsNoObjection) {
+  auto seen = with_conf("# ours\nwork_mem = '64MB'\ntimezone = 'UTC'\n");
+  seen.sql.value->settings["TimeZone"] = {"GMT", "client", "", 0, false};
+  EXPECT_EQ(judge_conf(seen).outcome, Verdict::ok);
+}
+
 TEST(JudgeConf, NoFileProvesNothing) {
   EXPECT_EQ(judge_conf(with_conf("")).outcome, Verdict::failed);
   EXPECT_EQ(judge_conf(with_conf("work_mem = 'unterminated\n")).outcome, Verdict::failed);
