@@ -28,6 +28,8 @@ struct Enumerator {
   std::string_view name;
   E value;
 };
+template <class E>
+Enumerator(const char*, E) -> Enumerator<E>;
 constexpr std::array kinds{Enumerator{"compose", runtime::Kind::compose},
                            Enumerator{"process", runtime::Kind::process}};
 constexpr std::array server_states{
