@@ -72,6 +72,19 @@ bool has_children(const Pool& pool, const std::string& name) {
   return it != pool.datasets.end() && it->first.starts_with(name + "/");
 }
 
+template <class Object>
+bool is_marked(const Object& object) {
+  return object.local.contains(zfs::property_name(zfs::marks::cluster));
+}
+
+// What a broken receive left carries no mark, but a marked parent may have said before that it would be made.
+bool is_announced(const Pool& pool, const Dataset& dataset) {
+  if (!dataset.hollow) return false;
+  const auto& parent = pool.datasets.at(zfs::parent_of(dataset.name));
+  auto announced = parent.local.find("dugong:receiving");
+  return is_marked(parent) && announced != parent.local.end() && announced->second == dataset.name;
+}
+
 bool has_clones(const Host& host, const std::string& snapshot) {
   for (const auto& [name, pool] : host.pools)
     for (const auto& [full, dataset] : pool.datasets)
@@ -391,7 +404,7 @@ Replied answer(State& state, Host& host, const zfs::Destroy& request) {
     return fail(zfs_error(argv, cannot + "filesystem has children\nuse '-r' to destroy the following datasets:"));
   if (has_server_on(host, request.dataset)) return fail(zfs_error(argv, cannot + "dataset is busy"));
   if (!dataset->mounted_at.empty()) return fail(ErrorKind::refused, cannot + "it is mounted", "unmount it first");
-  if (!dataset->local.contains(zfs::property_name(zfs::marks::cluster)))
+  if (!is_marked(*dataset) && !is_announced(pool, *dataset))
     state.violate("unmarked dataset destroyed: " + host.name + ":" + request.dataset);
   pool.datasets.erase(request.dataset);
   ++pool.txg;
@@ -406,8 +419,7 @@ Replied answer(State& state, Host& host, const zfs::DestroySnapshot& request) {
   if (!snapshot->holds.empty()) return fail(zfs_error(argv, cannot + "dataset is busy"));
   if (has_clones(host, request.snapshot))
     return fail(zfs_error(argv, cannot + "snapshot has dependent clones\nuse '-R' to destroy the following datasets:"));
-  if (!snapshot->local.contains(zfs::property_name(zfs::marks::cluster)))
-    state.violate("unmarked snapshot destroyed: " + host.name + ":" + request.snapshot);
+  if (!is_marked(*snapshot)) state.violate("unmarked snapshot destroyed: " + host.name + ":" + request.snapshot);
   pool_with(host, request.snapshot)->snapshots.erase(request.snapshot);
   return Done{};
 }

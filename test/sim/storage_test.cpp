@@ -154,6 +154,18 @@ TEST(Copy, cut_full_leaves_an_unmarked_hollow_dataset_on_v23) {
   EXPECT_TRUE(listed(kit, "b", "tank/y").ours.empty());
   EXPECT_FALSE(kit.ask("b", zfs::Mount{"tank/y"}));
 }
+TEST(Copy, what_a_cut_left_may_go_when_its_parent_announced_it) {
+  for (const bool announced : {false, true}) {
+    Kit kit;
+    kit.create("a", "tank/x");
+    kit.snapshot("a", "tank/x@1");
+    kit.create("b", "tank/p", {{"dugong:receiving", announced ? "tank/p/y" : "tank/p/z"}});
+    kit.world.set_copy_fault([](const auto&) { return Error{ErrorKind::unreachable, "cut", {}, {}, {}}; });
+    EXPECT_FALSE(kit.copy("a", {"tank/x@1", ""}, "b", "tank/p/y"));
+    kit.must("b", zfs::Destroy{"tank/p/y"});
+    EXPECT_EQ(violated(kit, "unmarked dataset destroyed"), !announced);
+  }
+}
 TEST(Copy, cut_full_leaves_nothing_on_openzfs) {
   Kit kit{{.flavour = Flavour::openzfs}};
   kit.create("a", "tank/x");

@@ -267,10 +267,12 @@ class World {
   Fate count_call();
   std::optional<Fate> serve_fate(const std::string& node);
   void advance(Millis duration);
+  void tick();
   [[nodiscard]] Error interrupted() const;
 
   std::recursive_mutex mutex_;  // a test looks at the world from inside a fault
   State state_;
+  Millis ticked_{0};
   std::uint64_t controller_ = 0;
   std::uint64_t calls_ = 0;
   std::uint64_t kill_at_ = 0;
