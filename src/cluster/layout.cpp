@@ -59,12 +59,12 @@ std::vector<std::string> wanted_files(const spec::Spec& spec, const spec::Node& 
           paths.archive,
           superuser_file(paths),
           passfile(paths),
-          wal_client_version_file(paths),
+          wal_client_digest_file(paths),
           paths.archive + "/.system_identifier",
           server_of(spec, node).compose_file};
 }
 
-std::string wal_client_version_file(const runtime::Paths& paths) { return paths.bin + "/VERSION"; }
+std::string wal_client_digest_file(const runtime::Paths& paths) { return paths.bin + "/dugong-wal.sha256"; }
 
 bool is_ours(const zfs::Dataset& dataset, const spec::Spec& spec, const spec::Node& node) {
   const auto* cluster = dataset.mark("cluster");

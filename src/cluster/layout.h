@@ -25,8 +25,8 @@ std::string anchor_name(const spec::Node& node, unsigned number);
 std::string archive_name(const spec::Node& node);
 std::string superuser_file(const runtime::Paths& paths);
 std::string passfile(const runtime::Paths& paths);  // of primary_conninfo
-// Holds the version of the dugong that installed dugong-wal there.
-std::string wal_client_version_file(const runtime::Paths& paths);
+// Holds the digest of the dugong-wal that was installed there.
+std::string wal_client_digest_file(const runtime::Paths& paths);
 std::string lock_name(const spec::Spec& spec, const spec::Node& node);
 // "dugong-20261122-211530-1": sortable for people; nothing depends on it but uniqueness.
 std::string snapshot_name(std::int64_t wall_seconds, unsigned number);

@@ -33,6 +33,7 @@ struct Host {
   std::string hostname;
   std::string boot_id;
   std::string dugong_version;
+  std::string wal_client;  // SHA-256 of the dugong-wal beside that dugong
   std::vector<std::uint16_t> listening;
   std::vector<std::string> addresses;
   Bytes memory = 0;

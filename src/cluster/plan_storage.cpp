@@ -72,11 +72,11 @@ void plan_passfile(const Ground& g, Steps& steps) {
 }
 
 void plan_wal_client(const Ground& g, Steps& steps) {
-  const auto path = wal_client_version_file(g.host);
-  const std::string version = g.seen.host->dugong_version + "\n";
-  if (g.file(path).content == version) return;
+  const auto path = wal_client_digest_file(g.host);
+  const std::string digest = g.seen.host->wal_client + "\n";
+  if (g.file(path).content == digest) return;
   steps.add(InstallWalClient{g.host.bin});
-  steps.add(WriteFile{path, Secret{version}, 0644, 0, 0, {}});
+  steps.add(WriteFile{path, Secret{digest}, 0644, 0, 0, {}});
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ Result<cluster::Host> look_at_host(Context& context, const std::string& name) {
   return cluster::Host{.hostname = facts.hostname,
                        .boot_id = facts.boot_id,
                        .dugong_version = facts.version,
+                       .wal_client = facts.wal_client,
                        .listening = facts.listening,
                        .addresses = facts.addresses,
                        .memory = facts.memory,

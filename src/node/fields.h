@@ -161,6 +161,7 @@ DUGONG_PART(Done){}; };
 DUGONG_NAMED(InspectHost, "host.inspect"){}; };
 DUGONG_PART(HostFacts){
     Field{"hostname", &T::hostname}, Field{"boot_id", &T::boot_id}, Field{"version", &T::version},
+    Field{"wal_client", &T::wal_client},
     Field{"wall_ns", &T::wall_ns}, Field{"listening", &T::listening}, Field{"addresses", &T::addresses},
     Field{"memory", &T::memory}}; };
 DUGONG_NAMED(InspectData, "data.inspect"){Field{"data", &T::data}}; };

@@ -23,7 +23,7 @@ struct SqlDoor {
 
 struct LocalNode::Doors : ZfsDoor, FileDoor, ServerDoor, HostDoor, SqlDoor {
   explicit Doors(const LocalOptions& options)
-      : FileDoor{options.wal_client}, ServerDoor{Docker{options.docker_environment}} {}
+      : FileDoor{options.wal_client}, ServerDoor{Docker{options.docker_environment}}, HostDoor{options.wal_client} {}
   using FileDoor::answer;
   using HostDoor::answer;
   using ServerDoor::answer;

@@ -51,6 +51,9 @@ class ZfsDoor {
   std::map<std::string, zfs::Pool> capabilities_;  // sizes in it are old
 };
 
+// Where the dugong-wal to be installed is: as given, or beside our own program.
+Result<std::string> wal_client_source(const std::string& given);
+
 class FileDoor {
  public:
   explicit FileDoor(std::string wal_client) : wal_client_{std::move(wal_client)} {}
@@ -101,13 +104,16 @@ class ServerDoor {
 
 class HostDoor {
  public:
-  static Result<HostFacts> answer(const InspectHost&, const Call&);
+  explicit HostDoor(std::string wal_client) : wal_client_{std::move(wal_client)} {}
+  [[nodiscard]] Result<HostFacts> answer(const InspectHost&, const Call&);
   static Result<postgres::LoginAnswer> answer(const ProbeLogin&, const Call&);
   Result<AcquireLock::Answer> answer(const AcquireLock&, const Call&);
 
  private:
   std::mutex mutex_;
   std::map<std::string, os::Lock> locks_;
+  std::string wal_client_;
+  std::string wal_client_digest_;  // computed once: a program does not change under a session
 };
 
 }  // namespace dugong::node

@@ -84,12 +84,14 @@ Result<Done> FileDoor::answer(const RemoveDirectory& question, const Call&) {
   return Done{};
 }
 
+Result<std::string> wal_client_source(const std::string& given) {
+  if (!given.empty()) return given;
+  const auto own = TRY(os::own_executable());
+  return own.substr(0, own.rfind('/')) + "/dugong-wal";
+}
+
 Result<Done> FileDoor::answer(const InstallWalClient& question, const Call&) const {
-  auto source = wal_client_;
-  if (source.empty()) {
-    const auto own = TRY(os::own_executable());
-    source = own.substr(0, own.rfind('/')) + "/dugong-wal";
-  }
+  const auto source = TRY(wal_client_source(wal_client_));
   const auto program = TRY(os::read_file(source, largest_program));
   if (program.stat.kind == os::FileKind::missing)
     return fail(ErrorKind::failed, source + " is missing: the archive client belongs beside dugong itself",

@@ -6,8 +6,16 @@
 
 namespace dugong::node {
 
-Result<HostFacts> HostDoor::answer(const InspectHost&, const Call&) {
+Result<HostFacts> HostDoor::answer(const InspectHost&, const Call& call) {
   HostFacts facts;
+  {
+    const std::lock_guard guard{mutex_};
+    if (wal_client_digest_.empty()) {
+      const auto source = TRY(wal_client_source(wal_client_));
+      wal_client_digest_ = TRY(FileDoor::answer(DigestFile{source}, call)).sha256;
+    }
+    facts.wal_client = wal_client_digest_;
+  }
   facts.hostname = os::hostname();
   facts.boot_id = os::boot_id();
   facts.version = DUGONG_VERSION;

@@ -28,6 +28,7 @@ struct HostFacts {
   std::string hostname;
   std::string boot_id;
   std::string version;      // of dugong there
+  std::string wal_client;   // SHA-256 of the dugong-wal that it would install; empty: there is none
   std::int64_t wall_ns = 0;  // CLOCK_REALTIME, nanoseconds since 1970, when the answer was made
   std::vector<std::uint16_t> listening;   // TCP ports somebody listens on
   std::vector<std::string> addresses;     // of this host, numeric

@@ -32,14 +32,13 @@ inline constexpr std::string_view pg_version = "pg_version";                    
 inline constexpr std::string_view timescaledb_version = "timescaledb_version";  // extension version, if installed
 inline constexpr std::string_view image = "image";                              // container image that ran it
 inline constexpr std::string_view full_page_writes = "full_page_writes";        // "on" or "off" when it was taken
-inline constexpr std::string_view why = "why";                  // reason it was made: seed, switchover, schedule …
-inline constexpr std::string_view for_node = "for";             // the member it was made for
-inline constexpr std::string_view taken_at = "taken_at";        // seconds since 1970 on the controller's clock
-inline constexpr std::string_view repl_check = "repl_check";    // password mark of the replication role
-inline constexpr std::string_view super_check = "super_check";  // password mark of the superuser
-inline constexpr std::string_view base_guid = "base_guid";      // GUID of the newest snapshot both sides have
-inline constexpr std::string_view source = "source";            // node and snapshot it was received or cloned from
-inline constexpr std::string_view server_address = "server_address";  // where the server of this dataset was reachable
+inline constexpr std::string_view why = "why";                // reason it was made: seed, switchover, schedule …
+inline constexpr std::string_view for_node = "for";           // the member it was made for
+inline constexpr std::string_view taken_at = "taken_at";      // seconds since 1970 on the controller's clock
+inline constexpr std::string_view repl_check = "repl_check";  // password mark of the replication role
+inline constexpr std::string_view receiving = "receiving";    // parent: the anchor that a receive is about to make
+inline constexpr std::string_view archive_proved = "archive_proved";  // parent: the way of archiving that was proved
+inline constexpr std::string_view super_check = "super_check";        // password mark of the superuser
 
 inline constexpr std::array all = {cluster,
                                    node,
@@ -59,9 +58,8 @@ inline constexpr std::array all = {cluster,
                                    taken_at,
                                    repl_check,
                                    super_check,
-                                   base_guid,
-                                   source,
-                                   server_address};
+                                   receiving,
+                                   archive_proved};
 
 }  // namespace marks
 

@@ -76,7 +76,7 @@ inline postgres::ControlData a_control() {
 inline cluster::ObservedNode bare(const spec::Node& node) {
   cluster::ObservedNode seen;
   seen.name = node.name;
-  seen.host = sampled(cluster::Host{.hostname = node.name, .dugong_version = "0.1.0"});
+  seen.host = sampled(cluster::Host{.hostname = node.name, .dugong_version = "0.1.0", .wal_client = "abc"});
   seen.pool = sampled(zfs::Pool{.name = "tank", .size = Bytes{1} << 41, .free = Bytes{1} << 40, .health = "ONLINE"});
   seen.storage = sampled(std::vector<zfs::Dataset>{});
   seen.software = sampled(runtime::Software{
@@ -104,7 +104,7 @@ inline void with_files(const spec::Spec& spec, const spec::Node& node, cluster::
                                               spec.auth.replication_user, "repl");
     seen.files[cluster::passfile(paths)] = {true, false, 0600, 70, 70, *line + "\n"};
   }
-  seen.files[cluster::wal_client_version_file(paths)] = {true, false, 0644, 0, 0, "0.1.0\n"};
+  seen.files[cluster::wal_client_digest_file(paths)] = {true, false, 0644, 0, 0, "abc\n"};
   seen.files[paths.archive + "/.system_identifier"] = {true, false, 0644, 70, 70, to_string(system_id) + "\n"};
 }
 
