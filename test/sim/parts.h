@@ -28,7 +28,8 @@ std::string file_name_of(std::string_view path);
 std::string directory_of(std::string_view path);
 bool path_below(std::string_view path, std::string_view root);
 bool readable_by(const Entry& entry, std::uint32_t uid, std::uint32_t gid);
-std::string digest(std::string_view bytes);  // 64 hex digits; equal for equal bytes, no more than that
+inline constexpr const char* wal_client = "dugong-wal";  // what an installed one holds
+std::string digest(std::string_view bytes);              // 64 hex digits; equal for equal bytes, no more than that
 std::string inner_join(const std::string& inner, std::string_view name);
 
 // ---- sim_zfs.cpp, sim_copy.cpp

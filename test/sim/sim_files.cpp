@@ -243,7 +243,7 @@ Replied answer(State&, Host& host, const node::RemoveDirectory& request) {
 
 Replied answer(State&, Host& host, const node::InstallWalClient& request) {
   Entry program;
-  program.content = "dugong-wal";
+  program.content = wal_client;
   program.mode = 0755;
   TRY(write_file(host, request.directory + "/dugong-wal", std::move(program)));
   return Done{};

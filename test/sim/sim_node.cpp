@@ -27,6 +27,7 @@ Result<node::Answer> answer(State& state, Host& host, const node::InspectHost&) 
   facts.wall_ns = 1'790'000'000LL * 1'000'000'000LL + std::chrono::nanoseconds{state.now}.count();
   facts.addresses = {"127.0.0.1", host.address};
   facts.memory = memory;
+  facts.wal_client = digest(wal_client);
   facts.listening = {22};
   for (const auto& [name, server] : host.servers)
     if (server.running() && server.phase == Phase::ready)
