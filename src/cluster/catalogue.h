@@ -16,8 +16,8 @@ struct Entry {
   std::uint64_t createtxg = 0;
   SystemId system_identifier;
   TimelineId timeline;
-  Lsn redo;      // not later than the redo LSN inside the snapshot
-  Lsn end;       // insert LSN read after it was taken; 0/0: unknown, not usable
+  Lsn redo;         // not later than the redo LSN inside the snapshot
+  Lsn end;          // insert LSN read after it was taken; 0/0: unknown, not usable
   std::string why;  // "seed"
 };
 

@@ -22,6 +22,13 @@ Result<Ground> ground_of(const spec::Spec& spec, const Observed& seen, const spe
                 .live = live};
 }
 
+void plan_archive_identity(const Ground& g, SystemId system_identifier, Steps& steps) {
+  const auto path = runtime::archive_identity(g.host);
+  const std::string id = to_string(system_identifier) + "\n";
+  if (g.file(path).content == id) return;
+  steps.add(WriteFile{path, Secret{id}, 0644, g.seen.software->uid, g.seen.software->gid, {}});
+}
+
 std::string compose_text(const Ground& g) {
   return runtime::render_compose({.server = g.server,
                                   .cluster = g.spec.cluster,

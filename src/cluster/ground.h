@@ -81,6 +81,9 @@ struct ConfChanges {
 };
 Result<ConfChanges> plan_conf_files(const Ground& ground, Steps& steps);
 
+// Which cluster an archive belongs to: dugong-wal stores nothing without it. Replicas have it too, to be promotable.
+void plan_archive_identity(const Ground& ground, SystemId system_identifier, Steps& steps);
+
 // The node's compose file.
 std::string compose_text(const Ground& ground);
 

@@ -60,7 +60,7 @@ std::vector<std::string> wanted_files(const spec::Spec& spec, const spec::Node& 
           superuser_file(paths),
           passfile(paths),
           wal_client_digest_file(paths),
-          paths.archive + "/.system_identifier",
+          runtime::archive_identity(paths),
           server_of(spec, node).compose_file};
 }
 

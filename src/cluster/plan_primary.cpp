@@ -105,10 +105,7 @@ std::string archive_mark(const Ground& g) {
 }
 
 void plan_archive(const Ground& g, Steps& steps) {
-  const auto path = g.host.archive + "/.system_identifier";
-  const std::string id = to_string(g.seen.sql->system_identifier) + "\n";
-  if (g.file(path).content != id)
-    steps.add(WriteFile{path, Secret{id}, 0644, g.seen.software->uid, g.seen.software->gid, {}});
+  plan_archive_identity(g, g.seen.sql->system_identifier, steps);
   const auto mark = archive_mark(g);
   if (g.parent_mark("archive_proved") == mark) return;
   steps.add(ProveArchive{g.host.data + "/pg_wal", g.host.archive, g.node.prefix, mark});

@@ -155,23 +155,26 @@ std::string new_anchor(const Ground& g) {
   return anchor_name(g.node, number);
 }
 
-void plan_copy(const Need& need, const Anchor& anchor, const Ground& primary, Plan& plan) {
+// Where the copy goes; before that, what must be there first: the announcement, and no remains of a broken receive.
+std::string plan_target(const Need& need, const Anchor& anchor, Plan& plan) {
+  if (need.base) return anchor.dataset->name;
   const auto& g = *need.ground;
   Steps steps{plan, g.node};
-  std::string target = need.base ? anchor.dataset->name : "";
-  if (target.empty()) {
-    // What a broken receive left behind: announced by us, never marked, without the snapshot it was to bring.
-    if (anchor.dataset != nullptr && !anchor.marked) {
-      for (const auto* part : snapshots_of(g.storage(), anchor.dataset->name))
-        steps.add(zfs::DestroySnapshot{part->name});
-      steps.add(zfs::Destroy{anchor.dataset->name}, "left by a copy that was cut off");
-      target = anchor.dataset->name;
-    } else {
-      target = new_anchor(g);
-    }
-    if (g.parent_mark("receiving") != target)
-      steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", target}}});
+  std::string target = new_anchor(g);
+  // Announced by us, never marked, without the snapshot it was to bring.
+  if (anchor.dataset != nullptr && !anchor.marked) {
+    for (const auto* part : snapshots_of(g.storage(), anchor.dataset->name))
+      steps.add(zfs::DestroySnapshot{part->name});
+    steps.add(zfs::Destroy{anchor.dataset->name}, "left by a copy that was cut off");
+    target = anchor.dataset->name;
   }
+  if (g.parent_mark("receiving") != target)
+    steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", target}}});
+  return target;
+}
+
+void plan_copy(const Need& need, const std::string& target, const Ground& primary, Plan& plan) {
+  Steps steps{plan, need.ground->node};
   const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
   steps.add(CopySnapshot{.from_node = primary.node.name,
                          .send = {need.copy->snapshot, need.base ? need.base->snapshot : ""},
@@ -179,6 +182,18 @@ void plan_copy(const Need& need, const Anchor& anchor, const Ground& primary, Pl
                          .guid = need.copy->guid,
                          .expected = need.base ? 0 : std::max(snapshot->logical_referenced, snapshot->referenced)});
   steps.look_again();
+}
+
+// All that comes before the copies first, so that the copies stand side by side and run at the same time.
+void plan_copies(const std::vector<Need>& needs, const Ground& primary, Plan& plan) {
+  std::vector<std::pair<const Need*, std::string>> copies;
+  for (const auto& need : needs) {
+    if (!need.copy) continue;
+    const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
+    if (snapshot->userrefs == 0) Steps{plan, primary.node}.add(zfs::Hold{snapshot->name, hold_tag});
+    copies.emplace_back(&need, plan_target(need, anchor_of(*need.ground), plan));
+  }
+  for (const auto& [need, target] : copies) plan_copy(*need, target, primary, plan);
 }
 
 void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
@@ -249,6 +264,7 @@ Result<> plan_prepare(const Ground& g, const Ground& primary, Plan& plan) {
   const auto cleanup = TRY(postgres::cleanup_for_standby(*g.seen.data));
   if (!cleanup.files.empty() || !cleanup.emptied_dirs.empty()) steps.add(CleanData{g.host.data, cleanup});
   TRY(plan_conf_files(g, steps));
+  plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
   TRY(plan_auto_conf(g, steps));
   steps.add(WriteFile{g.host.data + "/standby.signal", Secret{}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
   steps.add(zfs::SetProperties{g.live->name, {{"dugong:state", "ready"}}});
@@ -274,6 +290,7 @@ Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& p
                             g.spec.cluster));
   bool changed = false;
   if (g.live->mounted && g.seen.data) changed = TRY(plan_auto_conf(g, steps));
+  if (g.seen.data && g.seen.data->control) plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
   if (changed && g.answering()) {
     steps.add(RunQuery{"reload", {}, "postgres"});
     steps.look_again();
@@ -321,13 +338,7 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   for (const auto& need : needs)
     if (need.slot) plan_slot(need, plan);
   if (std::ranges::any_of(needs, &Need::snapshot)) TRY(plan_snapshot(needs, primary, plan));
-  for (const auto& need : needs)
-    if (need.copy) {
-      const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
-      if (snapshot->userrefs == 0) Steps{plan, primary.node}.add(zfs::Hold{snapshot->name, hold_tag});
-    }
-  for (const auto& need : needs)
-    if (need.copy) plan_copy(need, anchor_of(*need.ground), primary, plan);
+  plan_copies(needs, primary, plan);
   for (const auto& need : needs)
     if (need.clone) plan_clone(need, anchor_of(*need.ground), plan);
   return plan.steps.size() == before && !plan.more ? Stage::settled : Stage::wait;

@@ -7,6 +7,7 @@
 #include "node/copy.h"
 #include "node/local.h"
 #include "os/clock.h"
+#include "os/files.h"
 #include "os/host.h"
 #include "wire/server.h"
 #include "wire/stream.h"
@@ -17,6 +18,12 @@ namespace {
 constexpr Millis opening_timeout{15'000};
 // zfs receive may have much to do after the last byte (a big transaction group, deferred frees).
 constexpr Millis last_work{60 * 60 * 1'000};
+
+// zfs, docker and the server's files need root; a key of an ordinary user with sudo is as good as root's.
+Result<> serve_as_root() {
+  const auto own = TRY(os::own_executable());
+  return fail(os::replace_process({"sudo", "-n", "--", own, "serve"}));
+}
 
 Result<std::string> answer(const wire::Ask& ask, Node& node, const Policy& policy, const std::stop_token& stop) {
   const auto request = TRY(decode_request(ask.body));
@@ -95,6 +102,7 @@ Result<> serve(wire::Channel channel, const std::shared_ptr<Node>& node, const S
 }
 
 Result<> serve_standard_streams(std::stop_token stop) {
+  if (os::user_id() != 0) return serve_as_root();
   ServeOptions options;
   options.policy = TRY(load_policy());
   auto channel = TRY(wire::over_standard_streams());

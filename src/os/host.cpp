@@ -11,6 +11,7 @@
 #include <set>
 #include <sys/socket.h>
 #include <sys/sysinfo.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -95,6 +96,15 @@ Result<std::vector<std::uint16_t>> listening_ports() {
 }
 
 int process_id() { return ::getpid(); }
+Error replace_process(std::vector<std::string> argv) {
+  std::vector<char*> words;
+  for (auto& word : argv) words.push_back(word.data());
+  words.push_back(nullptr);
+  ::execvp(words.front(), words.data());
+  return Error{
+      ErrorKind::failed, "cannot run " + argv.front() + ": " + std::generic_category().message(errno), {}, {}, {}};
+}
+
 std::uint32_t user_id() { return ::geteuid(); }
 
 }  // namespace dugong::os
