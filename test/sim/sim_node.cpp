@@ -47,6 +47,18 @@ Result<node::Answer> perform(State& state, Host& host, std::uint64_t controller,
       request);
 }
 
+// The compiler's own spelling of the type, without its rooms.
+std::string name_of(const node::Request& request) {
+  return std::visit(
+      []<class Question>(const Question&) {
+        std::string_view text = __PRETTY_FUNCTION__;
+        text = text.substr(text.find("Question = ") + std::string_view{"Question = "}.size());
+        text = text.substr(0, text.find_first_of(";]"));
+        return std::string{text.substr(text.rfind(':') + 1)};
+      },
+      request);
+}
+
 Result<node::Answer> SimNode::call(const node::Request& request, Deadline deadline, std::stop_token stop) {
   if (stop.stop_requested()) return fail(ErrorKind::interrupted, "stop was requested");
   if (deadline.passed(world_.now())) return fail(ErrorKind::timed_out, "the deadline passed before the call");

@@ -53,6 +53,9 @@ class SimClock : public engine::Clock {
   World& world_;
 };
 
+// "Clone", for messages.
+std::string name_of(const node::Request& request);
+
 // What the request does there and then; the caller has dealt with time, death and faults.
 Result<node::Answer> perform(State& state, Host& host, std::uint64_t controller, const node::Request& request);
 

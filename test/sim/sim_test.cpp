@@ -332,6 +332,12 @@ TEST(Kill, ends_every_further_call_of_this_controller) {
   kit.fleet = kit.world.new_controller();
   EXPECT_TRUE(kit.ask("a", node::InspectHost{}));
 }
+TEST(Kill, says_what_it_hit) {
+  Kit kit;
+  kit.world.kill_after(1);
+  EXPECT_FALSE(kit.ask("b", zfs::Create{"tank/x", {}}));
+  EXPECT_TRUE(kit.world.killed_at().starts_with("b: Create, ")) << kit.world.killed_at();
+}
 TEST(Kill, the_last_call_happens_or_does_not) {
   int happened = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {

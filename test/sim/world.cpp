@@ -97,10 +97,12 @@ void World::set_copy_fault(CopyFault fault) {
 
 Error World::interrupted() const { return Error{ErrorKind::interrupted, "the controller was killed", {}, {}, {}}; }
 
-World::Fate World::count_call() {
+World::Fate World::count_call(const std::string& what) {
   if (++calls_ != kill_at_) return Fate::normal;
   killed_ = true;
-  return state_.random() % 2 == 0 ? Fate::lost_before : Fate::lost_after;
+  const auto fate = state_.random() % 2 == 0 ? Fate::lost_before : Fate::lost_after;
+  killed_at_ = what + (fate == Fate::lost_before ? ", not done" : ", done");
+  return fate;
 }
 
 // A dead session also drops its locks.
@@ -113,7 +115,7 @@ std::optional<World::Fate> World::serve_fate(const std::string& node) {
 Result<node::Answer> World::call(std::uint64_t controller, const std::string& node, const node::Request& request) {
   std::scoped_lock guard{mutex_};
   if (controller != controller_ || killed_) return fail(interrupted());
-  const auto fate = count_call();
+  const auto fate = count_call(node + ": " + name_of(request));
   if (fate == Fate::lost_before) return fail(interrupted());
   auto& host = state_.hosts.at(state_.nodes.at(node));
   const Error lost{
@@ -142,7 +144,7 @@ Result<node::CopyResult> World::copy(std::uint64_t controller, const node::CopyR
       return fail(ErrorKind::unreachable, "ssh: connect to host " + host->address + ": Connection timed out");
   std::optional<Copying> copying;
   for (int quarter = 0; quarter < 4; ++quarter) {
-    const auto fate = count_call();
+    const auto fate = count_call(fmt::format("{}: copy, part {}", request.to_node, quarter + 1));
     if (fate != Fate::normal) {
       if (fate == Fate::lost_after && copying) (void)finish_copy(state_, *copying, request);
       if (fate == Fate::lost_before && copying) cut_copy(state_, *copying, request);

@@ -233,6 +233,9 @@ class World {
   void set_fault(Fault fault);
   void set_copy_fault(CopyFault fault);  // asked in the middle of a copy, which is cut when it answers
   [[nodiscard]] bool killed() const { return killed_; }
+  // "b: Clone, not done": for the message of a test that fails. The engine looks at nodes in parallel, so the n-th call
+  // need not be the same in the next run.
+  [[nodiscard]] std::string killed_at() const { return killed_at_; }
   [[nodiscard]] std::uint64_t calls() const { return calls_; }
 
   [[nodiscard]] Steady::time_point now();
@@ -264,7 +267,7 @@ class World {
   Result<node::Answer> call(std::uint64_t controller, const std::string& node, const node::Request& request);
   Result<node::CopyResult> copy(std::uint64_t controller, const node::CopyRequest& request,
                                 const node::CopyProgress& progress);
-  Fate count_call();
+  Fate count_call(const std::string& what);
   std::optional<Fate> serve_fate(const std::string& node);
   void advance(Millis duration);
   void tick();
@@ -277,6 +280,7 @@ class World {
   std::uint64_t calls_ = 0;
   std::uint64_t kill_at_ = 0;
   bool killed_ = false;
+  std::string killed_at_;
   std::set<std::string> doomed_serves_;
   Fault fault_;
   CopyFault copy_fault_;
