@@ -74,16 +74,27 @@ void plan_restart(const Ground& g, Steps& steps, const std::string& why) {
 }
 
 // Ours only: a restart for somebody's ALTER SYSTEM is not ours to make. A line taken out of dugong.conf keeps naming
-// the file as its source until the restart (guc-file.l: ProcessConfigFileInternal).
+// the file as its source until the restart (guc-file.l: ProcessConfigFileInternal). A line put into it that says what
+// the server was built with is not pending, but its source stays the default until then (guc.c: set_config_option).
 std::vector<std::string> pending_restart(const Ground& g) {
   const auto conf = postgres::parse_conf(content_of(g, "dugong.conf"));
   std::vector<std::string> names;
   for (const auto& [name, shown] : g.seen.sql->settings) {
-    if (!shown.pending_restart) continue;
-    if (shown.source_file.ends_with("/dugong.conf") || (conf && postgres::effective(*conf, name)))
-      names.push_back(name);
+    const bool in_conf = conf && postgres::effective(*conf, name).has_value();
+    const bool waits = shown.pending_restart || (in_conf && shown.source == "default");
+    if (waits && (in_conf || shown.source_file.ends_with("/dugong.conf"))) names.push_back(name);
   }
   return names;
+}
+
+// Written, but the server has not read it since: a controller died between the two.
+bool is_stale(const Ground& g) { return g.seen.data->conf_modified_ns > g.seen.sql->conf_loaded_ns; }
+
+// A setting that only a restart changes keeps its old source when the file gives it the value that it has anyway
+// (guc.c: set_config_option); these sources are all weaker than a file.
+bool has_the_value_anyway(const postgres::ShownSetting& shown) {
+  const bool weaker = shown.source == "default" || shown.source == "environment variable" || shown.source == "override";
+  return weaker && !shown.pending_restart;
 }
 
 // Every line of dugong.conf must be what the server really uses: a -c option, ALTER SYSTEM or a later line wins
@@ -95,7 +106,7 @@ Result<> judge_in_force(const Ground& g) {
     auto it = g.seen.sql->settings.find(line.name);
     const bool ours = it != g.seen.sql->settings.end() && it->second.source == "configuration file" &&
                       it->second.source_file.ends_with("/dugong.conf");
-    if (ours) continue;
+    if (ours || (it != g.seen.sql->settings.end() && has_the_value_anyway(it->second))) continue;
     const std::string who = it == g.seen.sql->settings.end() ? "nothing"
                             : it->second.source_file.empty() ? it->second.source
                                                              : it->second.source_file;
@@ -158,7 +169,7 @@ Result<Stage> plan_server(const Ground& g, Plan& plan) {
     steps.look_again();
     return Stage::wait;
   }
-  if (changes.conf || changes.hba) {
+  if (changes.conf || changes.hba || is_stale(g)) {
     steps.add(RunQuery{"reload", {}, "postgres"});
     steps.look_again();
     return Stage::wait;

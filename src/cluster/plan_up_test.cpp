@@ -156,11 +156,42 @@ TEST(PlanUp, APendingRestartOfOursRestartsAndOneOfSomebodyElseDoesNot) {
   EXPECT_EQ(steps_of<runtime::StartServer>(plan, "a").size(), 1U);
 }
 
+TEST(PlanUp, ALineThatSaysTheDefaultNeedsTheRestartToo) {
+  const auto spec = a_spec({"a"});
+  auto seen = settled(spec);
+  auto& shown = seen.nodes[0].sql.value->settings["max_connections"];
+  shown.source = "default";
+  shown.source_file.clear();
+  EXPECT_EQ(steps_of<runtime::StartServer>(must_plan(spec, seen), "a").size(), 1U);
+}
+
 TEST(PlanUp, ASettingThatSomethingElseOverridesIsRefusedByName) {
   expect_refused("archive_command", [](spec::Spec&, Observed& seen) {
     auto& shown = seen.nodes[0].sql.value->settings["archive_command"];
     shown.source_file = "/data/postgresql.auto.conf";
   });
+}
+
+TEST(PlanUp, FilesThatTheServerHasNotReadAreReloaded) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0].data.value->conf_modified_ns = 2;
+  seen.nodes[0].sql.value->conf_loaded_ns = 1;
+  EXPECT_EQ(texts(must_plan(spec, seen)), std::vector<std::string>{"a: SQL: reload"});
+}
+
+TEST(PlanUp, AReplicaThatHasNotReadWhomToFollowIsReloaded) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[1].sql.value->settings["primary_conninfo"].value = "host=old";
+  EXPECT_EQ(texts(must_plan(spec, seen)), std::vector<std::string>{"b: SQL: reload"});
+}
+
+TEST(PlanUp, ASettingThatHasItsValueAnywayIsInForce) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0].sql.value->settings["port"] = {"5432", "environment variable", "", 0, false};
+  EXPECT_EQ(texts(must_plan(spec, seen)), std::vector<std::string>{});
 }
 
 TEST(PlanUp, ADatabaseRoleAndExtensionAreMadeWhenMissing) {

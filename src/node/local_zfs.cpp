@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/local_doors.h"
+#include "os/clock.h"
 #include "zfs/commands.h"
 
 namespace dugong::node {
@@ -18,6 +19,21 @@ Result<> succeed(const zfs::Argv& argv, const Call& call) {
   const auto output = TRY(run_zfs(argv, call));
   if (!output.exit.ok()) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
   return {};
+}
+
+// What was let go of a moment ago, a mount, a stream that was killed, may stay busy for a little while.
+Result<> succeed_once_free(const zfs::Argv& argv, const Call& call) {
+  constexpr Millis patience{5'000};
+  constexpr Millis pause{100};
+  const auto last = os::deadline_in(patience);
+  while (true) {
+    const auto output = TRY(run_zfs(argv, call));
+    if (output.exit.ok()) return {};
+    const bool busy =
+        output.err.find(" is busy") != std::string::npos || output.err.find("umount failed") != std::string::npos;
+    if (!busy || last.passed(os::now()) || os::sleep_for(pause, call.stop) == os::Slept::stopped)
+      return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+  }
 }
 
 const zfs::Dataset* find(const std::vector<zfs::Dataset>& all, const std::string& name) {
@@ -121,7 +137,7 @@ Result<Done> ZfsDoor::answer(const zfs::Destroy& question, const Call& call) {
                 question.dataset + " is mounted at " + dataset->mountpoint + " and is not destroyed",
                 "zfs unmount " + question.dataset);
   const auto argv = zfs::render(question);
-  TRY(succeed(argv, call));
+  TRY(succeed_once_free(argv, call));
   const auto after = TRY(look(question.dataset, call));
   if (find(after, question.dataset) != nullptr) return no_effect(argv, question.dataset + " is still there");
   return Done{};
@@ -129,7 +145,7 @@ Result<Done> ZfsDoor::answer(const zfs::Destroy& question, const Call& call) {
 
 Result<Done> ZfsDoor::answer(const zfs::DestroySnapshot& question, const Call& call) {
   const auto argv = zfs::render(question);
-  TRY(succeed(argv, call));
+  TRY(succeed_once_free(argv, call));
   const auto after = TRY(look(question.snapshot, call));
   if (find(after, question.snapshot) != nullptr) return no_effect(argv, question.snapshot + " is still there");
   return Done{};
@@ -178,7 +194,7 @@ Result<Done> ZfsDoor::answer(const zfs::Unmount& question, const Call& call) {
   const auto before = TRY(look(question.dataset, call));
   if (const auto* dataset = find(before, question.dataset); dataset != nullptr && !dataset->mounted) return Done{};
   const auto argv = zfs::render(question);
-  TRY(succeed(argv, call));
+  TRY(succeed_once_free(argv, call));
   const auto after = TRY(look(question.dataset, call));
   const auto* dataset = find(after, question.dataset);
   if (dataset != nullptr && dataset->mounted) return no_effect(argv, question.dataset + " is still mounted");

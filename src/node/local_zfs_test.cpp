@@ -16,6 +16,7 @@ version) echo zfs-2.3.2; echo zfs-kmod-2.3.2; exit 0;;
 get) [ -e "$file" ] || absent; cat "$file"; exit 0;;
 esac
 [ -e $S/LIE ] && exit 0
+[ -e $S/BUSY ] && { rm $S/BUSY; echo "cannot $verb '$last': dataset is busy" >&2; exit 1; }
 case $verb in
 create|clone|snapshot)
   type=filesystem; origin=-; [ $verb = snapshot ] && type=snapshot
@@ -116,6 +117,12 @@ TEST_F(LocalZfs, mounting_twice_is_done_once) {
   EXPECT_EQ(failure(zfs::Mount{"tank/a"}), "");
   EXPECT_EQ(failure(zfs::Unmount{"tank/a"}), "");
   EXPECT_TRUE(called("zfs unmount tank/a"));
+}
+
+TEST_F(LocalZfs, what_is_busy_for_a_moment_is_tried_again) {
+  ASSERT_EQ(failure(zfs::Create{"tank/a", {}}), "");
+  write("BUSY", "");
+  EXPECT_EQ(failure(zfs::Destroy{"tank/a"}), "");
 }
 
 TEST_F(LocalZfs, the_mounted_is_not_destroyed) {

@@ -25,6 +25,7 @@ SELECT pg_is_in_recovery() AS in_recovery,
        CASE WHEN pg_is_in_recovery()
             THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END AS replay_age_seconds,
        extract(epoch FROM pg_postmaster_start_time()) AS postmaster_start,
+       (extract(epoch FROM pg_conf_load_time()) * 1000000000)::int8 AS conf_loaded_ns,
        current_setting('default_transaction_read_only') = 'on' AS default_read_only,
        (SELECT bytes_per_wal_segment FROM pg_control_init()) AS wal_segment_size,
        current_setting('max_slot_wal_keep_size') AS max_slot_wal_keep_size,
@@ -47,7 +48,7 @@ SELECT name AS setting_name,
          '(://[^:/@\s]*):[^@/\s]*@', '\1:***@', 'g') AS setting,
        source, sourcefile, sourceline, pending_restart
 FROM pg_settings
-WHERE source NOT IN ('default', 'override')
+WHERE source NOT IN ('default', 'override') OR pending_restart OR context = 'postmaster'
    OR name IN ('max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions',
                'max_locks_per_transaction', 'wal_level', 'wal_log_hints', 'wal_keep_size', 'archive_mode',
                'archive_command', 'full_page_writes', 'fsync', 'synchronous_commit', 'synchronous_standby_names',
@@ -55,12 +56,14 @@ WHERE source NOT IN ('default', 'override')
                'shared_preload_libraries', 'primary_conninfo', 'primary_slot_name', 'restore_command')
 ORDER BY 1)";
 
-// A setting that waits for a restart is listed with this error too (guc.c: ProcessConfigFileInternal), and it is none.
+// Settings that wait for a restart are listed as errors too, changed ones and ones taken out of the file (guc-file.l:
+// ProcessConfigFileInternal); they are none.
 constexpr std::string_view conf_errors = R"(
 SELECT f.error AS conf_error, f.sourcefile, f.sourceline, f.name
 FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
 WHERE f.error IS NOT NULL
   AND NOT (f.error = 'setting could not be applied' AND s.context IS NOT DISTINCT FROM 'postmaster')
+  AND NOT (f.name IS NULL AND f.error LIKE 'parameter "%" cannot be changed without restarting the server')
 ORDER BY f.seqno)";
 
 constexpr std::string_view hba = R"(

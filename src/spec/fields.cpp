@@ -80,7 +80,7 @@ Result<std::string> from_file(const Context& context, const Value& value, std::s
   auto content = context.surroundings.read_file(name);
   if (!content) {
     return context.refuse(value.at, fmt::format("{}: {} cannot be read: {}", path, shown(name), content.error().what),
-                          content.error().next);
+                          content.error().next.empty() ? "create it, or correct the path" : content.error().next);
   }
   return cut_newline(*std::move(content));
 }

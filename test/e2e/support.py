@@ -137,12 +137,13 @@ class Cluster:
     # --- SQL, as a client ------------------------------------------------------------------------------------------
 
     def psql(self, node, sql, database=None, user="postgres", password=PASSWORD, check=True, via=None):
-        """Runs psql on the node's own host (or on `via`'s) against the node's address."""
+        """Runs psql on the node's own host against 127.0.0.1, which initdb admits; or on `via`'s against the address."""
         entry = self.entry(node)
         port = entry.get("port", self.tree["postgres"]["port"])
         host = self.host(via or node)
         environment = {**host.environment(), "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"}
-        argv = host.argv("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", entry["address"], "-p", str(port), "-U", user,
+        where = ["-h", entry["address"] if via else "127.0.0.1", "-p", str(port)]
+        argv = host.argv("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", *where, "-U", user,
                          "-d", database or self.tree["postgres"]["database"], "-c", sql)
         done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
         if check:
