@@ -89,7 +89,8 @@ Result<> apply(const Gathered& one, const Environment& environment, Arguments& a
 }
 
 Result<> judge_names(const Gathered& one) {
-  if (one.row->positional.empty() || !one.names.empty()) return {};
+  const bool optional = one.row->positional.empty() || one.row->positional.starts_with('[');
+  if (optional || !one.names.empty()) return {};
   return fail(usage("`dugong " + std::string{one.row->name} + "` needs " + std::string{one.row->positional}, one.row));
 }
 

@@ -20,9 +20,9 @@ Result<int> run_down(const Arguments& arguments, World& world) {
   change.verb = "down";
   change.settled = arguments.destroy ? fmt::format("nothing to do: nothing of {} is left", spec.cluster)
                                      : fmt::format("nothing to do: {} is stopped", spec.cluster);
-  change.planner = [&spec, destroy = arguments.destroy](const cluster::Observed& seen) {
-    return cluster::plan_down(spec, seen, {.only = {}, .destroy = destroy});
-  };
+  const cluster::DownOptions options{.only = {arguments.names.begin(), arguments.names.end()},
+                                     .destroy = arguments.destroy};
+  change.planner = [&spec, options](const cluster::Observed& seen) { return cluster::plan_down(spec, seen, options); };
   if (arguments.destroy) {
     change.losses = render_losses;
     change.consent = Change::Consent::cluster_name;

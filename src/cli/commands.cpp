@@ -76,12 +76,13 @@ const CommandRow replica_add_row{
 
 const CommandRow down_row{
     "down",
-    "",
-    "stop the cluster, replicas first",
+    "[NODE…]",
+    "stop the cluster, replicas first, or only these nodes",
     "Stops the servers and keeps everything else. With --destroy it takes away what dugong made, after showing every\n"
     "dataset with its bytes, and only when the cluster's name is given or typed.",
     "  dugong down\n"
     "  dugong down --destroy --dry-run\n"
+    "  dugong down c --destroy --confirm=dex\n"
     "  dugong down --destroy --confirm=dex\n",
     {Option::file, Option::yes, Option::dry_run, Option::explain, Option::destroy, Option::confirm, Option::output,
      Option::progress},

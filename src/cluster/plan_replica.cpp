@@ -196,6 +196,12 @@ void plan_copies(const std::vector<Need>& needs, const Ground& primary, Plan& pl
   for (const auto& [need, target] : copies) plan_copy(*need, target, primary, plan);
 }
 
+void plan_end_of_receiving(const Ground& g, Steps& steps) {
+  const auto announced = g.parent_mark("receiving");
+  if (announced.empty() || announced == "none") return;
+  steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", "none"}}});
+}
+
 void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
   if (anchor.marked) return;
   steps.add(zfs::SetProperties{anchor.dataset->name,
@@ -219,8 +225,7 @@ void plan_clone(const Need& need, const Anchor& anchor, Plan& plan) {
     properties.emplace("readonly", "off");
     steps.add(zfs::Clone{snapshot->name, live_name(g.node, 0), std::move(properties)});
   }
-  if (g.parent_mark("receiving") != "none" && !g.parent_mark("receiving").empty())
-    steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", "none"}}});
+  plan_end_of_receiving(g, steps);
   steps.add(zfs::Mount{live_name(g.node, 0)});
   steps.look_again();
 }
@@ -261,6 +266,7 @@ Result<> plan_prepare(const Ground& g, const Ground& primary, Plan& plan) {
   }
   TRY(judge_copy(g, primary));
   TRY(postgres::judge_seedable(*g.seen.data->control));
+  plan_end_of_receiving(g, steps);
   const auto cleanup = TRY(postgres::cleanup_for_standby(*g.seen.data));
   if (!cleanup.files.empty() || !cleanup.emptied_dirs.empty()) steps.add(CleanData{g.host.data, cleanup});
   TRY(plan_conf_files(g, steps));
@@ -269,6 +275,15 @@ Result<> plan_prepare(const Ground& g, const Ground& primary, Plan& plan) {
   steps.add(WriteFile{g.host.data + "/standby.signal", Secret{}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
   steps.add(zfs::SetProperties{g.live->name, {{"dugong:state", "ready"}}});
   return {};
+}
+
+// Whether the server has loaded what its postgresql.auto.conf says about whom to follow.
+bool follows_as_written(const Ground& g) {
+  const auto wanted = standby_settings(g.spec, g.node, *g.seen.software);
+  return std::ranges::all_of(wanted, [&](const auto& assignment) {
+    auto it = g.seen.sql->settings.find(assignment.first);
+    return it != g.seen.sql->settings.end() && it->second.value == assignment.second;
+  });
 }
 
 Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& plan) {
@@ -291,7 +306,7 @@ Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& p
   bool changed = false;
   if (g.live->mounted && g.seen.data) changed = TRY(plan_auto_conf(g, steps));
   if (g.seen.data && g.seen.data->control) plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
-  if (changed && g.answering()) {
+  if (g.answering() && (changed || !follows_as_written(g))) {
     steps.add(RunQuery{"reload", {}, "postgres"});
     steps.look_again();
     return Stage::wait;

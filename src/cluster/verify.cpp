@@ -57,6 +57,8 @@ std::string objection(const postgres::ServerSql& sql, const postgres::ConfLine& 
   if (shown->source == "session" || shown->source == "client") return {};
   if (shown->pending_restart) return fmt::format("{}: waits for a restart", line.name);
   if (shown->source_file.ends_with("/dugong.conf") && shown->source_line == line.line) return {};
+  // It had this value before the file said so, and takes the file as its source at the next restart only.
+  if (shown->source == "default" || shown->source == "environment variable" || shown->source == "override") return {};
   const auto origin =
       shown->source_file.empty() ? shown->source : fmt::format("{}:{}", shown->source_file, shown->source_line);
   return fmt::format("{}: {} sets it", line.name, origin);
@@ -216,6 +218,8 @@ Check judge_conf(const ObservedNode& seen) {
   for (const auto& [name, line] : last)
     if (auto text = objection(*seen.sql, line); !text.empty()) objections.push_back(std::move(text));
   if (last.empty()) return failed(id, seen.name, "dugong.conf is empty");
+  if (seen.data->conf_modified_ns > seen.sql->conf_loaded_ns)
+    objections.push_back("the files were written after the server last read them: `dugong up` reloads");
   if (objections.empty()) return ok(id, seen.name, fmt::format("{} settings of dugong.conf, none waits", last.size()));
   return failed(id, seen.name, join(objections, "; "));
 }

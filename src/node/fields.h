@@ -148,7 +148,8 @@ DUGONG_PART(postgres::DataFacts){
     Field{"exists", &T::exists}, Field{"empty", &T::empty}, Field{"version", &T::version},
     Field{"control", &T::control}, Field{"control_error", &T::control_error}, Field{"entries", &T::entries},
     Field{"slots", &T::slots}, Field{"archive_status_entries", &T::archive_status_entries}, Field{"links", &T::links},
-    Field{"files", &T::files}, Field{"uid", &T::uid}, Field{"gid", &T::gid}}; };
+    Field{"files", &T::files}, Field{"uid", &T::uid}, Field{"gid", &T::gid},
+    Field{"conf_modified_ns", &T::conf_modified_ns}}; };
 DUGONG_PART(postgres::StatementResult){
     Field{"columns", &T::columns}, Field{"rows", &T::rows}, Field{"sqlstate", &T::sqlstate},
     Field{"message", &T::message}, Field{"seconds", &T::seconds}}; };

@@ -59,8 +59,12 @@ Result<> read_entries(const DataDirectory& data, const std::string& root, postgr
 }
 
 Result<> read_watched(const DataDirectory& data, postgres::DataFacts& facts) {
-  for (const auto& name : postgres::watched_files())
-    if (TRY(data.kind(name)) == os::FileKind::file) facts.files[name] = TRY(data.read(name));
+  for (const auto& name : postgres::watched_files()) {
+    const auto stat = TRY(os::stat_file(data.place(name)));
+    if (stat.kind != os::FileKind::file) continue;
+    facts.files[name] = TRY(data.read(name));
+    if (postgres::is_reloaded(name)) facts.conf_modified_ns = std::max(facts.conf_modified_ns, stat.mtime_ns);
+  }
   return {};
 }
 

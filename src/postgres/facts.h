@@ -29,11 +29,15 @@ struct DataFacts {
   std::map<std::string, std::string> files;  // contents of the small files named in `watched_files()`, when they exist
   std::uint32_t uid = 0;                     // owner of the directory
   std::uint32_t gid = 0;
+  std::int64_t conf_modified_ns = 0;  // newest of the configuration files, nanoseconds since 1970, node's clock
   [[nodiscard]] bool has(std::string_view entry) const;
 };
 // postgresql.conf, postgresql.auto.conf, dugong.conf, pg_hba.conf, standby.signal, recovery.signal, postmaster.pid,
 // backup_label
 const std::vector<std::string>& watched_files();
+// Of these, the ones that dugong writes and a running server must load again. Not postgresql.auto.conf: an ALTER SYSTEM
+// that nobody has loaded yet is its author's to load.
+bool is_reloaded(std::string_view watched_file);
 
 // What a received copy must lose before it may start as another server (paths relative to the data directory).
 struct Cleanup {
@@ -87,6 +91,7 @@ struct ServerSql {
   bool replay_paused = false;
   std::optional<double> replay_age_seconds;  // replica: since the last replayed commit's own time
   double postmaster_start = 0;               // seconds since 1970, server's clock
+  std::int64_t conf_loaded_ns = 0;           // pg_conf_load_time(), nanoseconds since 1970, node's clock
   bool default_read_only = false;
   std::int64_t wal_segment_size = 0;
   std::string max_slot_wal_keep_size;

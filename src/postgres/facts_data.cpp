@@ -42,6 +42,10 @@ const std::vector<std::string>& watched_files() {
   return names;
 }
 
+bool is_reloaded(std::string_view watched_file) {
+  return watched_file == "postgresql.conf" || watched_file == "dugong.conf" || watched_file == "pg_hba.conf";
+}
+
 Result<Cleanup> cleanup_for_standby(const DataFacts& data) {
   // Only the server that wrote it knows whether the backup had ended: without the label recovery would begin at the
   // wrong checkpoint, with it at the right one but of a copy that is not one of that backup.

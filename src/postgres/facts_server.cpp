@@ -25,6 +25,7 @@ Result<> take_identity(const Cells& row, ServerSql& into) {
   into.system_identifier = {static_cast<std::uint64_t>(TRY(row.integer("system_identifier")))};
   into.timeline = {TRY(row.u32("timeline"))};
   into.postmaster_start = TRY(row.real("postmaster_start"));
+  into.conf_loaded_ns = TRY(row.integer("conf_loaded_ns"));
   into.default_read_only = TRY(row.boolean("default_read_only"));
   into.wal_segment_size = TRY(row.integer("wal_segment_size"));
   into.max_slot_wal_keep_size = TRY(row.text("max_slot_wal_keep_size"));

@@ -40,11 +40,14 @@ const std::vector<std::string> server_columns = {"in_recovery",
                                                  "default_read_only",
                                                  "wal_segment_size",
                                                  "max_slot_wal_keep_size",
-                                                 "last_restartpoint_redo"};
-const Row primary_row = {"f",  "t", "150020", "7711111312141340852", "1", "0/13D7AD8", "0/13D7AE0", null,       "f",
-                         null, "f", null,     "1795384000.25",       "f", "1048576",   "-1",        "0/13D79F0"};
-const Row replica_row = {"t",        "t", "150020",  "7711111312141340852", "2", "0/13D7AD8", null,   "0/13D7AD9", "t",
-                         "10.0.0.1", "t", "898.585", "1795384000.25",       "t", "16777216",  "10GB", "0/13D79F0"};
+                                                 "last_restartpoint_redo",
+                                                 "conf_loaded_ns"};
+const Row primary_row = {
+    "f",  "t", "150020", "7711111312141340852", "1", "0/13D7AD8", "0/13D7AE0", null,        "f",
+    null, "f", null,     "1795384000.25",       "f", "1048576",   "-1",        "0/13D79F0", "1795384000250000000"};
+const Row replica_row = {
+    "t",        "t", "150020",  "7711111312141340852", "2", "0/13D7AD8", null,   "0/13D7AD9", "t",
+    "10.0.0.1", "t", "898.585", "1795384000.25",       "t", "16777216",  "10GB", "0/13D79F0", "1795384000250000000"};
 
 std::vector<StatementResult> answers(const Row& server) {
   return {
@@ -227,7 +230,7 @@ TEST(Server, ALostConnectionIsUnreachable) {
 }
 
 TEST(Server, NullsWhereTheyMeanNothing) {
-  for (std::size_t i : {0U, 1U, 2U, 3U, 8U, 10U, 12U, 13U, 14U}) {
+  for (std::size_t i : {0U, 1U, 2U, 3U, 8U, 10U, 12U, 13U, 14U, 17U}) {
     auto row = primary_row;
     row[i] = null;
     EXPECT_NE(error_of(answers(row)).find(server_columns[i]), std::string::npos) << server_columns[i];
@@ -235,7 +238,7 @@ TEST(Server, NullsWhereTheyMeanNothing) {
 }
 
 TEST(Server, Nonsense) {
-  for (std::size_t i : {0U, 2U, 3U, 4U, 5U, 6U, 7U, 11U, 12U, 14U, 16U}) {
+  for (std::size_t i : {0U, 2U, 3U, 4U, 5U, 6U, 7U, 11U, 12U, 14U, 16U, 17U}) {
     auto row = primary_row;
     row[i] = "x/y";
     EXPECT_NE(error_of(answers(row)).find(server_columns[i]), std::string::npos) << server_columns[i];

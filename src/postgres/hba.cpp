@@ -164,7 +164,8 @@ void judge_rule(const HbaRule& rule, std::string_view user, const std::vector<st
     return;
   }
   if (!is_host(rule) || rule.method == "reject" || !for_replication(rule) || !user_matches(rule, user)) return;
-  if (is_exactly(rule, addresses)) return;
+  // initdb's own lines: whoever is on the machine and knows the password could read the passfile as well.
+  if (is_exactly(rule, addresses) || is_exactly(rule, {"127.0.0.1", "::1"})) return;
   findings.push_back(
       {HbaFinding::Kind::broad, fmt::format("{}: {} may replicate from further addresses", shown(rule), user)});
 }

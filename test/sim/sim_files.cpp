@@ -197,6 +197,7 @@ Replied answer(State& state, Host& host, const node::WriteFile& request) {
   entry.mode = request.mode;
   entry.uid = request.uid;
   entry.gid = request.gid;
+  entry.mtime_ns = std::chrono::nanoseconds{state.now}.count();
   TRY(write_file(host, request.path, std::move(entry)));
   return Done{};
 }
@@ -274,7 +275,9 @@ Replied answer(State&, Host& host, const node::InspectData& request) {
   facts.archive_status_entries = children(tree, inner_join(place.inner, "pg_wal/archive_status")).size();
   for (const auto& name : postgres::watched_files()) {
     auto it = tree.files.find(inner_join(place.inner, name));
-    if (it != tree.files.end() && !it->second.directory) facts.files[name] = it->second.content;
+    if (it == tree.files.end() || it->second.directory) continue;
+    facts.files[name] = it->second.content;
+    if (postgres::is_reloaded(name)) facts.conf_modified_ns = std::max(facts.conf_modified_ns, it->second.mtime_ns);
   }
   for (const auto& [path, entry] : tree.files)
     if (!entry.link.empty() && path_below(path, place.inner)) facts.links[below(path, place.inner)] = entry.link;

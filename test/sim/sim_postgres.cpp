@@ -328,6 +328,7 @@ void start_postgres(State& state, Server& server) {
   note_leftovers(state, server, tree);
   write_pid(server, tree);
   reload(server, tree);
+  server.conf_loaded = state.now;
   check_two_primaries(state);
 }
 

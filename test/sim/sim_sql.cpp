@@ -41,7 +41,7 @@ StatementResult described(Session& session) {
   return table(
       {"in_recovery", "accepts_clients", "version_number", "system_identifier", "timeline", "lsn", "insert_lsn",
        "received", "streaming", "sender_host", "replay_paused", "replay_age_seconds", "postmaster_start",
-       "default_read_only", "wal_segment_size", "max_slot_wal_keep_size", "last_restartpoint_redo"},
+       "conf_loaded_ns", "default_read_only", "wal_segment_size", "max_slot_wal_keep_size", "last_restartpoint_redo"},
       {{boolean(standby), boolean(!value_of(server, "listen_addresses").empty()),
         std::to_string(server.software.version_number),
         std::to_string(static_cast<std::int64_t>(control.system_identifier.value)),
@@ -49,6 +49,7 @@ StatementResult described(Session& session) {
         has_received ? std::optional{insert} : std::nullopt, boolean(server.streaming),
         server.streaming ? maybe(upstream_host_text(server)) : std::nullopt, boolean(server.replay_paused),
         has_received ? std::optional{fmt::format("{:.3f}", age)} : std::nullopt, seconds(server.started),
+        std::to_string(std::chrono::nanoseconds{server.conf_loaded}.count()),
         boolean(value_of(server, "default_transaction_read_only") == "on"), std::to_string(control.wal_segment_size),
         value_of(server, "max_slot_wal_keep_size"), to_string(control.redo)}});
 }
@@ -108,11 +109,9 @@ StatementResult settings(Session& session) {
   return table({"setting_name", "setting", "source", "sourcefile", "sourceline", "pending_restart"}, rows);
 }
 
-// pg_file_settings reads the files anew; what only a restart can take out is an error without a place.
+// pg_file_settings reads the files anew. What only a restart can take out is left out by the query.
 StatementResult conf_errors(Session& session) {
-  auto errors = load_settings(session.server, session.tree).errors;
-  for (const auto& error : session.server.conf_errors)
-    if (error.file.empty()) errors.push_back(error);
+  const auto errors = load_settings(session.server, session.tree).errors;
   std::vector<Row> rows;
   for (const auto& error : errors)
     rows.push_back({error.text, maybe(error.file),

@@ -256,6 +256,7 @@ std::optional<Results> changing(Session& session, const node::SqlCall& call) {
   }
   if (query == "reload") {
     reload(session.server, session.tree);
+    session.server.conf_loaded = session.state.now;
     return Results{table({"reloaded"}, {{"t"}})};
   }
   if (query == "create_slot") return create_slot(session, call.parameters[0]);

@@ -35,6 +35,7 @@ struct Entry {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t virtual_size = 0;
+  std::int64_t mtime_ns = 0;
   std::string link;  // a symlink's target; empty: none
 };
 using Files = std::map<std::string, Entry>;  // path below the tree's root without a leading '/'; "" is the root itself
@@ -147,6 +148,7 @@ struct Server {
   std::string sender_address;
   std::string slot_name;
   Millis started{0};
+  Millis conf_loaded{0};
   Millis caught_up{0};
   Millis last_checkpoint{0};
   std::string last_archived;

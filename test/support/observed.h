@@ -195,6 +195,8 @@ inline cluster::ObservedNode running(const spec::Spec& spec, const cluster::Obse
   auto sql = a_server(spec, seen);
   if (!node.is_primary()) {
     sql.in_recovery = true;
+    for (const auto& [name, value] : cluster::standby_settings(spec, node, *seen.software))
+      sql.settings[name] = {value, "configuration file", "/var/lib/postgresql/data/postgresql.auto.conf", 1, false};
     sql.streaming = true;
     sql.received = now_lsn;
   }
