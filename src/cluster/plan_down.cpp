@@ -15,6 +15,12 @@ void plan_stop(const spec::Spec& spec, const spec::Node& node, const ObservedNod
     steps.add(runtime::StopServer{server_of(spec, node)});
 }
 
+struct Ours {
+  const spec::Spec& spec;
+  const spec::Node& node;
+  const std::vector<zfs::Dataset>& all;
+};
+
 bool depends_on(const zfs::Dataset& clone, const zfs::Dataset& source) {
   return !clone.origin.empty() && zfs::dataset_of(clone.origin) == source.name;
 }
@@ -35,14 +41,54 @@ std::vector<const zfs::Dataset*> in_destroy_order(std::vector<const zfs::Dataset
   return order;
 }
 
-void plan_destroy_dataset(const zfs::Dataset& dataset, const std::vector<zfs::Dataset>& all, Steps& steps) {
+// What a broken receive left behind carries no mark of its own; the marked parent announced it.
+bool is_announced(const Ours& ours, const zfs::Dataset& dataset) {
+  const auto* parent = find_dataset(ours.all, ours.node.prefix);
+  const auto* receiving = parent == nullptr ? nullptr : parent->mark("receiving");
+  return receiving != nullptr && is_ours(*parent, ours.spec, ours.node) && *receiving == zfs::dataset_of(dataset.name);
+}
+
+bool may_go(const Ours& ours, const zfs::Dataset& one) {
+  return is_ours(one, ours.spec, ours.node) || is_announced(ours, one);
+}
+
+void plan_destroy_dataset(const Ours& ours, const zfs::Dataset& dataset, Steps& steps) {
   if (dataset.mounted) steps.add(zfs::Unmount{dataset.name});
-  for (const auto* snapshot : snapshots_of(all, dataset.name)) {
-    if (snapshot->name.find("@dugong-") == std::string::npos) continue;
+  for (const auto* snapshot : snapshots_of(ours.all, dataset.name)) {
     if (snapshot->userrefs > 0) steps.add(zfs::Release{snapshot->name, hold_tag});
     steps.add(zfs::DestroySnapshot{snapshot->name});
   }
   steps.add(zfs::Destroy{dataset.name}, human_bytes(dataset.used));
+}
+
+// Ours, and nothing below it or on it is somebody else's.
+std::vector<const zfs::Dataset*> destroyable(const Ours& ours, Steps& steps) {
+  std::vector<const zfs::Dataset*> found;
+  for (const auto& dataset : ours.all) {
+    if (dataset.is_snapshot || !may_go(ours, dataset)) continue;
+    const auto foreign = std::ranges::find_if(ours.all, [&](const zfs::Dataset& other) {
+      return zfs::is_below(zfs::dataset_of(other.name), dataset.name) && !may_go(ours, other);
+    });
+    if (foreign == ours.all.end())
+      found.push_back(&dataset);
+    else
+      steps.note(fmt::format("{} stays: {} is not ours", dataset.name, foreign->name));
+  }
+  const auto goes = [&](const zfs::Dataset& one) { return std::ranges::find(found, &one) != found.end(); };
+  // What a clone that stays came from stays with it.
+  std::erase_if(found, [&](const auto* source) {
+    return std::ranges::any_of(ours.all, [&](const auto& clone) { return depends_on(clone, *source) && !goes(clone); });
+  });
+  return in_destroy_order(std::move(found));
+}
+
+void plan_destroy_directories(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
+  const auto logs = host_paths_of(spec, node).logs;
+  for (const auto& path : {node.directory, logs}) {
+    if (path == logs && logs.starts_with(node.directory + "/")) continue;
+    auto it = seen.files.find(path);
+    if (it != seen.files.end() && it->second.exists) steps.add(RemoveDirectory{path});
+  }
 }
 
 void plan_destroy(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
@@ -50,31 +96,12 @@ void plan_destroy(const spec::Spec& spec, const spec::Node& node, const Observed
   if (server.kind == runtime::Kind::compose && seen.server && seen.server->state != runtime::ServerState::absent)
     steps.add(runtime::RemoveServer{server});
   if (!seen.storage) return steps.note("its datasets cannot be listed and stay: " + seen.storage.error.what);
-  const auto& all = *seen.storage;
-  const auto* parent = find_dataset(all, node.prefix);
-  const auto* receiving = parent == nullptr ? nullptr : parent->mark("receiving");
-  std::vector<const zfs::Dataset*> ours;
-  bool foreign = false;
-  for (const auto& dataset : all) {
-    if (dataset.is_snapshot) continue;
-    const bool announced =
-        parent != nullptr && is_ours(*parent, spec, node) && receiving != nullptr && dataset.name == *receiving;
-    if (is_ours(dataset, spec, node) || announced)
-      ours.push_back(&dataset);
-    else
-      foreign = true;
-  }
-  if (foreign) {
-    std::erase_if(ours, [&](const auto* one) { return one->name == node.prefix; });
-    steps.note(fmt::format("{} stays: it holds datasets that are not ours", node.prefix));
-  }
-  for (const auto* dataset : in_destroy_order(ours)) plan_destroy_dataset(*dataset, all, steps);
-  auto it = seen.files.find(node.directory);
-  if (it != seen.files.end() && it->second.exists) steps.add(RemoveDirectory{node.directory});
-  const auto logs = host_paths_of(spec, node).logs;
-  it = seen.files.find(logs);
-  if (it != seen.files.end() && it->second.exists && !logs.starts_with(node.directory + "/"))
-    steps.add(RemoveDirectory{logs});
+  const Ours ours{spec, node, *seen.storage};
+  const auto going = destroyable(ours, steps);
+  for (const auto* dataset : going) plan_destroy_dataset(ours, *dataset, steps);
+  const bool mounted_stays = std::ranges::any_of(
+      ours.all, [&](const zfs::Dataset& one) { return one.mounted && std::ranges::find(going, &one) == going.end(); });
+  if (!mounted_stays) plan_destroy_directories(spec, node, seen, steps);
 }
 
 // Its slot would keep WAL on the upstream for ever.

@@ -214,10 +214,20 @@ void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
                                 {"dugong:role", "anchor"}}});
 }
 
-void plan_clone(const Need& need, const Anchor& anchor, Plan& plan) {
+// User properties do not travel with a stream: what was received is marked here, or it could never be tidied away.
+void plan_snapshot_marks(const Ground& g, const Anchor& anchor, const std::vector<Entry>& entries, Steps& steps) {
+  for (const auto* snapshot : snapshots_of(g.storage(), anchor.dataset->name)) {
+    const bool known = std::ranges::find(entries, snapshot->guid, &Entry::guid) != entries.end();
+    if (known && !is_ours(*snapshot, g.spec, g.node))
+      steps.add(zfs::SetProperties{snapshot->name, {{"dugong:cluster", g.spec.cluster}, {"dugong:node", g.node.name}}});
+  }
+}
+
+void plan_clone(const Need& need, const Anchor& anchor, const std::vector<Entry>& entries, Plan& plan) {
   const auto& g = *need.ground;
   Steps steps{plan, g.node};
   plan_anchor_marks(g, anchor, steps);
+  plan_snapshot_marks(g, anchor, entries, steps);
   for (const auto* snapshot : snapshots_of(g.storage(), anchor.dataset->name)) {
     if (snapshot->guid != need.clone->guid) continue;
     if (snapshot->userrefs == 0) steps.add(zfs::Hold{snapshot->name, hold_tag});
@@ -355,7 +365,7 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   if (std::ranges::any_of(needs, &Need::snapshot)) TRY(plan_snapshot(needs, primary, plan));
   plan_copies(needs, primary, plan);
   for (const auto& need : needs)
-    if (need.clone) plan_clone(need, anchor_of(*need.ground), plan);
+    if (need.clone) plan_clone(need, anchor_of(*need.ground), entries, plan);
   return plan.steps.size() == before && !plan.more ? Stage::settled : Stage::wait;
 }
 

@@ -33,7 +33,7 @@ void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan&
     if (g.live == nullptr || g.live->origin.empty()) continue;
     Steps steps{plan, g.node};
     for (const auto* snapshot : snapshots_of(g.storage(), zfs::dataset_of(g.live->origin)))
-      if (snapshot->name != g.live->origin && snapshot->name.find("@dugong-") != std::string::npos)
+      if (snapshot->name != g.live->origin && is_ours(*snapshot, g.spec, g.node))
         plan_drop(*snapshot, "the live data comes from a newer one", steps);
   }
   Steps steps{plan, primary.node};

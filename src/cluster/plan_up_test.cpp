@@ -644,6 +644,19 @@ TEST(Down, DestroyTakesTheCloneBeforeItsAnchorAndLeavesForeignDatasets) {
   ASSERT_EQ(plan->notes.size(), 1U);
 }
 
+TEST(Down, ADatasetWithSomebodysSnapshotStays) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto foreign = test::a_snapshot(spec, spec.nodes[1], "tank/b/live-0@autosnap", Guid{9}, 90);
+  foreign.ours.clear();
+  seen.nodes[1].storage.value->push_back(foreign);
+  const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  for (const auto& text : texts(*plan)) EXPECT_EQ(text.find("tank/b/live-0"), std::string::npos) << text;
+  EXPECT_EQ(steps_of<RemoveDirectory>(*plan, "b").size(), 0U);
+  EXPECT_EQ(plan->notes.size(), 2U);  // live-0, and the parent
+}
+
 TEST(Down, OneReplicaGivesItsSlotBack) {
   const auto spec = a_spec();
   const auto plan = plan_down(spec, settled(spec), {.only = {"b"}, .destroy = true});

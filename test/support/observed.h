@@ -188,7 +188,6 @@ inline cluster::ObservedNode running(const spec::Spec& spec, const cluster::Obse
     storage.push_back(live);
     storage.push_back(a_dataset(spec, node, node.prefix + "/anchor-0", "anchor"));
     storage.push_back(a_snapshot(spec, node, live.origin, Guid{77}, 20));
-    storage.back().ours.clear();
   }
   with_data(spec, all, node, seen);
   seen.server = sampled(runtime::ServerFacts{.state = runtime::ServerState::running, .image_id = "sha256:aa"});

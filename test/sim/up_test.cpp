@@ -1,0 +1,168 @@
+// The promise that everything else leans on: killed anywhere and run again, `up` ends where an undisturbed run ends,
+// and on the way no invariant of the world is broken (two primaries, a receive into mounted data, a leaked secret …).
+#include <cstdlib>
+#include <functional>
+#include <gtest/gtest.h>
+#include <iostream>
+
+#include "cluster/plan_up.h"
+#include "engine/engine.h"
+#include "test/sim/kit.h"
+
+namespace dugong::sim {
+namespace {
+
+using Kind = spec::RuntimeKind;
+
+std::string cluster_file(Kind kind, const std::string& more_settings = "", const std::string& more = "") {
+  std::string text = "cluster = \"dex\"\n[postgres]\ndatabase = \"dex_ohlcv\"\n";
+  text += kind == Kind::compose ? "image = \"timescale/timescaledb:2.19.1-pg14\"\n"
+                                : "runtime = \"process\"\nbin_dir = \"/usr/lib/postgresql/14/bin\"\n";
+  text += "[postgres.settings]\nshared_buffers = \"1GB\"\n" + more_settings;
+  text += "[postgres.replica_settings]\ndefault_transaction_read_only = \"on\"\n";
+  text += "[auth]\nsuperuser_password = \"sup3r\"\nreplication_password = \"mirr0r\"\n" + more;
+  for (const char name : {'a', 'b', 'c'}) {
+    text += std::string{"[[node]]\nname = \""} + name + "\"\naddress = \"10.0.0." + std::to_string(name - 'a' + 1) +
+            "\"\nssh = \"root@h" + name + "\"\nprefix = \"tank/dex\"\n";
+  }
+  return text;
+}
+
+spec::Spec a_spec(const std::string& text) {
+  const spec::Surroundings nothing{[](std::string_view) { return std::nullopt; },
+                                   [](const std::string&) -> Result<std::string> { return std::string{}; }};
+  auto spec = spec::parse_spec(text, "dugong.toml", nothing);
+  EXPECT_TRUE(spec) << spec.error().where << " " << spec.error().what;
+  return *spec;
+}
+
+World a_world(std::uint64_t seed) { return World{{.seed = seed, .secrets = {"sup3r", "mirr0r"}}}; }
+
+// One run of `up`, as cli does it: lock, converge, and on failure what must not stay behind. "" or the error.
+std::string up(World& world, const spec::Spec& spec) {
+  auto fleet = world.new_controller();
+  SimClock clock{world};
+  engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
+  if (auto locked = engine::lock_all(context); !locked) return "lock: " + locked.error().what;
+  const auto done =
+      engine::converge(context, [&](const cluster::Observed& seen) { return cluster::plan_up(spec, seen, {}); });
+  if (done) return {};
+  (void)engine::execute(context, cluster::plan_abandon(spec, engine::observe(context, engine::Depth::full)));
+  return done.error().where + ": " + done.error().what;
+}
+
+std::string violations(World& world) {
+  std::string text;
+  for (const auto& one : world.violations()) text += one + "\n";
+  return text;
+}
+
+struct Undisturbed {
+  std::string fingerprint;
+  std::uint64_t calls = 0;
+};
+
+// `before`: an earlier state of the file that was brought up first.
+Undisturbed undisturbed(const spec::Spec& spec, const spec::Spec* before) {
+  auto world = a_world(1);
+  if (before != nullptr) {
+    EXPECT_EQ(up(world, *before), "");
+  }
+  const auto calls = world.calls();
+  EXPECT_EQ(up(world, spec), "");
+  EXPECT_EQ(violations(world), "");
+  return {world.fingerprint(), world.calls() - calls};
+}
+
+void expect_recovery(const spec::Spec& spec, const spec::Spec* before, const Undisturbed& want, std::uint64_t seed,
+                     std::uint64_t kill_at) {
+  auto world = a_world(seed);
+  if (before != nullptr) {
+    ASSERT_EQ(up(world, *before), "");
+  }
+  world.kill_after(kill_at);
+  (void)up(world, spec);
+  const auto where =
+      "seed " + std::to_string(seed) + ", killed at call " + std::to_string(kill_at) + ": " + world.killed_at();
+  ASSERT_EQ(up(world, spec), "") << where;
+  EXPECT_EQ(violations(world), "") << where;
+  EXPECT_EQ(world.fingerprint(), want.fingerprint) << where;
+}
+
+// How many random moments: DUGONG_SIM_KILLS, or enough for every run.
+std::uint64_t kills(std::uint64_t usual) {
+  const char* asked = std::getenv("DUGONG_SIM_KILLS");
+  return asked == nullptr ? usual : std::strtoull(asked, nullptr, 10);
+}
+
+void sweep(const spec::Spec& spec, const spec::Spec* before, std::uint64_t moments) {
+  const auto want = undisturbed(spec, before);
+  ASSERT_GT(want.calls, 10U);
+  std::cout << want.calls << " calls undisturbed, " << moments << " kills\n";
+  for (std::uint64_t i = 0; i < moments && !::testing::Test::HasFailure(); ++i)
+    expect_recovery(spec, before, want, i + 1, 1 + (i * 7919) % want.calls);
+}
+
+TEST(Up, EndsWithEverythingStreamingAndIsThenANoOp) {
+  for (const auto kind : {Kind::process, Kind::compose}) {
+    auto world = a_world(1);
+    const auto spec = a_spec(cluster_file(kind));
+    ASSERT_EQ(up(world, spec), "");
+    const auto once = world.fingerprint();
+    ASSERT_EQ(up(world, spec), "");
+    EXPECT_EQ(world.fingerprint(), once);
+    EXPECT_EQ(violations(world), "");
+  }
+}
+
+TEST(UpKilled, AnywhereAsProcesses) { sweep(a_spec(cluster_file(Kind::process)), nullptr, kills(200)); }
+
+TEST(UpKilled, AnywhereInContainers) { sweep(a_spec(cluster_file(Kind::compose)), nullptr, kills(200)); }
+
+TEST(UpKilled, WhileSettingsChange) {
+  const auto before = a_spec(cluster_file(Kind::process));
+  const auto after = a_spec(cluster_file(Kind::process, "max_connections = 300\nwork_mem = \"64MB\"\n"));
+  sweep(after, &before, kills(60));
+}
+
+TEST(UpKilled, WhileALargeDatabaseIsSeededWithoutASlot) {
+  const auto spec = a_spec(cluster_file(Kind::process, "", "[seed]\nslot_late_above = \"1K\"\n"));
+  sweep(spec, nullptr, kills(40));
+}
+
+// Not at random moments but after every single step of every round: what the plan says happened, and nothing after it.
+TEST(UpKilled, AfterEveryStep) {
+  const auto spec = a_spec(cluster_file(Kind::compose));
+  const auto want = undisturbed(spec, nullptr);
+  bool cut = true;
+  for (std::size_t steps = 0; cut && steps < 500; ++steps) {
+    auto world = a_world(steps + 1);
+    std::size_t left = steps;
+    cut = false;
+    {
+      auto fleet = world.new_controller();
+      SimClock clock{world};
+      engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
+      ASSERT_TRUE(engine::lock_all(context));
+      const auto shortened = [&](const cluster::Observed& seen) -> Result<cluster::Plan> {
+        if (cut) return fail(ErrorKind::interrupted, "cut");
+        auto plan = TRY(cluster::plan_up(spec, seen, {}));
+        if (plan.steps.size() > left) {
+          plan.steps.resize(left);
+          plan.more = cut = true;
+          if (plan.steps.empty()) return fail(ErrorKind::interrupted, "cut");
+        }
+        left -= plan.steps.size();
+        return plan;
+      };
+      (void)engine::converge(context, shortened);
+    }
+    ASSERT_EQ(up(world, spec), "") << "after step " << steps;
+    EXPECT_EQ(violations(world), "") << "after step " << steps;
+    ASSERT_EQ(world.fingerprint(), want.fingerprint) << "after step " << steps;
+  }
+  EXPECT_FALSE(cut) << "the plan is longer than the test thought";
+}
+
+}  // namespace
+}  // namespace dugong::sim
