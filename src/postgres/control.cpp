@@ -9,7 +9,7 @@
 namespace dugong::postgres {
 namespace {
 
-constexpr std::size_t crc_offset_1300 = 288;
+constexpr std::size_t crc_offset_1300 = 288;  // the same in 1700
 constexpr std::size_t crc_offset_1800 = 292;
 
 template <class T>
@@ -37,7 +37,7 @@ constexpr std::array<std::uint32_t, 256> crc_table = [] {
 }();
 
 std::optional<std::size_t> crc_offset(std::uint32_t version) {
-  if (version == 1300) return crc_offset_1300;
+  if (version == 1300 || version == 1700) return crc_offset_1300;
   if (version == 1800) return crc_offset_1800;
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 // global/pg_control: what the data directory itself says about its server, readable while the server is down.
 //
-// Layout: src/include/catalog/pg_control.h, PG_CONTROL_VERSION 1300 (PostgreSQL 13 to 17) and 1800 (18).
+// Layout: src/include/catalog/pg_control.h, PG_CONTROL_VERSION 1300 (PostgreSQL 13 to 16), 1700 (17) and 1800 (18).
 // The CRC-32C at the end covers everything before it.
 #pragma once
 

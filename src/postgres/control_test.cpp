@@ -1,4 +1,4 @@
-// Control files of real PostgreSQL 15 servers (version 1300), and the 1800 layout made from one of them.
+// Control files of real servers, PostgreSQL 15 (version 1300) and 17 (1700), and the 1800 layout made from one of them.
 #include "postgres/control.h"
 
 #include <gtest/gtest.h>
@@ -45,6 +45,15 @@ constexpr std::string_view promoted =
     "000020000000cc0700000008000001000000010000004a22f8f5b359066eb13576ac042a1aa6f4d0b128fc26258dc58b9b9d50e546bad5cadf"
     "ab"
     "00000000";
+
+// A PostgreSQL 17 with TimescaleDB and full_page_writes off; pg_controldata agreed with every value below.
+constexpr std::string_view primary_of_17 =
+    "1d0052092d71036ba40600008979100c06000000000000003471036b00000000303ff70100000000303ff7010000000001000000010000"
+    "000000000001000000e802000000000000e14500000100000000000000db020000010000000100000001000000000000003371036b0000"
+    "000000000000000000000000000000000000e8030000000000000000000000000000000000000000000000000000000000000000000000"
+    "000000000000000100000000000000c8000000200000000a000000000000004000000000000000080000000000000087d6324100200000"
+    "0000020000200000000000014000000020000000cc070000000800000100000001000000c995895a977e06621897308a0211710a87c5d1"
+    "06f32ed9120ffcc3465f560dd1036a2c2b";
 
 std::string from_hex(std::string_view hex) {
   auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
@@ -99,6 +108,20 @@ TEST(Control, Primary) {
   EXPECT_EQ(c.min_recovery_timeline, TimelineId{});
   EXPECT_EQ(c.primary_settings, (HotStandbySettings{37, 11, 7, 3, 99}));
   EXPECT_EQ(c.wal_segment_size, 1U << 20);
+  EXPECT_TRUE(c.data_checksums);
+}
+
+TEST(Control, PrimaryOf17) {
+  auto c = parsed(from_hex(primary_of_17));
+  EXPECT_EQ(c.control_version, 1700U);
+  EXPECT_EQ(c.catalog_version, 202406281U);
+  EXPECT_EQ(to_string(c.system_identifier), "7711131425232257053");
+  EXPECT_EQ(c.state, DbState::in_production);
+  EXPECT_EQ(to_string(c.checkpoint), "0/1F73F30");
+  EXPECT_EQ(to_string(c.redo), "0/1F73F30");
+  EXPECT_FALSE(c.full_page_writes);
+  EXPECT_EQ(c.primary_settings, (HotStandbySettings{200, 32, 10, 0, 64}));
+  EXPECT_EQ(c.wal_segment_size, 16U << 20);
   EXPECT_TRUE(c.data_checksums);
 }
 
