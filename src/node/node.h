@@ -18,7 +18,8 @@ using CopyProgress = std::function<void(Bytes done)>;
 class Node {
  public:
   virtual ~Node() = default;
-  // Thread-safe. Errors: unreachable (nothing is known about the outcome), timed_out, interrupted, and what the door says.
+  // Thread-safe. Errors: unreachable (nothing is known about the outcome), timed_out, interrupted, and what the door
+  // says.
   virtual Result<Answer> call(const Request& request, Deadline deadline, std::stop_token stop) = 0;
 };
 

@@ -27,11 +27,11 @@ struct Blob {
 struct HostFacts {
   std::string hostname;
   std::string boot_id;
-  std::string version;      // of dugong there
-  std::string wal_client;   // SHA-256 of the dugong-wal that it would install; empty: there is none
-  std::int64_t wall_ns = 0;  // CLOCK_REALTIME, nanoseconds since 1970, when the answer was made
-  std::vector<std::uint16_t> listening;   // TCP ports somebody listens on
-  std::vector<std::string> addresses;     // of this host, numeric
+  std::string version;                   // of dugong there
+  std::string wal_client;                // SHA-256 of the dugong-wal that it would install; empty: there is none
+  std::int64_t wall_ns = 0;              // CLOCK_REALTIME, nanoseconds since 1970, when the answer was made
+  std::vector<std::uint16_t> listening;  // TCP ports somebody listens on
+  std::vector<std::string> addresses;    // of this host, numeric
   Bytes memory = 0;
 };
 struct InspectHost {
@@ -156,8 +156,8 @@ using Request =
                  zfs::DestroySnapshot, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount, zfs::Unmount,
                  runtime::InspectSoftware, runtime::InspectServer, runtime::InitData, runtime::StartServer,
                  runtime::StopServer, runtime::RemoveServer, InspectData, ReadFile, WriteFile, MakeDirectory,
-                 RemovePaths, RemoveDirectory, InstallWalClient, DigestFile, RunSql, SetRolePassword, RolePasswordMark, ProbeLogin,
-                 AcquireLock>;
+                 RemovePaths, RemoveDirectory, InstallWalClient, DigestFile, RunSql, SetRolePassword, RolePasswordMark,
+                 ProbeLogin, AcquireLock>;
 
 using Answer = std::variant<Done, HostFacts, std::vector<zfs::Dataset>, zfs::Pool, runtime::Software,
                             runtime::ServerFacts, postgres::DataFacts, FileFacts, DigestFile::Answer, RunSql::Answer,

@@ -16,7 +16,7 @@ FOLDERS = ("src", "test", "lab", "script", "bench")
 def files():
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and path.suffix in KINDS and "__pycache__" not in path.parts:
+            if path.is_file() and path.suffix in KINDS and "__pycache__" not in path.parts and "_seeds" not in path.parent.name:
                 yield path
 
 
@@ -37,7 +37,7 @@ def says_why(path, lines):
     if path.suffix == ".cpp" and (path.with_suffix(".h").exists() or path.name.endswith(("_test.cpp", "_fuzz.cpp"))):
         return True
     opening = [line for line in lines[:4] if not line.startswith("#!")]
-    return any(line.startswith(KINDS[path.suffix]) for line in opening)
+    return any(line.startswith((KINDS[path.suffix], '"""')) for line in opening)
 
 
 def complaints():

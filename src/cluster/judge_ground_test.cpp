@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+
+#include "test/support/plans.h"
+
+namespace dugong::cluster {
+namespace {
+
+TEST(Refused, AnUnreachableHostWithSshsOwnWords) {
+  expect_refused("No route to host", [](spec::Spec&, Observed& seen) {
+    seen.nodes[1].host.value.reset();
+    seen.nodes[1].host.error = {ErrorKind::unreachable, "ssh: connect to host 10.0.0.11: No route to host", "", "", ""};
+  });
+}
+TEST(Refused, APrefixThatIsNotOurs) {
+  expect_refused("not ours", [](spec::Spec&, Observed& seen) { seen.nodes[1].storage.value->front().ours.clear(); });
+  expect_refused("cluster 'other'",
+                 [](spec::Spec&, Observed& seen) { seen.nodes[1].storage.value->front().ours["cluster"] = "other"; });
+}
+TEST(Refused, APrefixThatIsMounted) {
+  expect_refused("must not be mounted",
+                 [](spec::Spec&, Observed& seen) { seen.nodes[0].storage.value->front().mountpoint = "/tank/a"; });
+}
+TEST(Refused, LiveDataMountedElsewhere) {
+  expect_refused("is to be mounted at", [](spec::Spec&, Observed& seen) {
+    for (auto& dataset : *seen.nodes[1].storage.value)
+      if (dataset.mark("state") != nullptr) dataset.mountpoint = "/mnt";
+  });
+}
+TEST(Refused, ForeignDataInThePlaceOfOurs) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[1].data = test::sampled(postgres::DataFacts{.exists = true, .empty = false});
+  EXPECT_NE(refusal(spec, seen).find("is not empty"), std::string::npos);
+}
+TEST(Refused, AnUnmarkedDatasetInThePlaceOfOurs) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  zfs::Dataset foreign;
+  foreign.name = "tank/b/live-0";
+  seen.nodes[1].storage.value->push_back(foreign);
+  EXPECT_NE(refusal(spec, seen).find("carries no mark"), std::string::npos);
+}
+TEST(Refused, AChildDatasetInsideTheData) {
+  expect_refused("would not hold it", [](spec::Spec&, Observed& seen) {
+    zfs::Dataset child;
+    child.name = "tank/a/live-0/pg_wal";
+    seen.nodes[0].storage.value->push_back(child);
+  });
+}
+TEST(Refused, WalOrTablespacesOutsideTheSnapshot) {
+  expect_refused("pg_wal points to /fast/wal",
+                 [](spec::Spec&, Observed& seen) { seen.nodes[0].data.value->links["pg_wal"] = "/fast/wal"; });
+  expect_refused("tablespace lies at /fast/ts",
+                 [](spec::Spec&, Observed& seen) { seen.nodes[0].sql.value->tablespaces = {"/fast/ts"}; });
+}
+TEST(Refused, APortInUse) {
+  expect_refused("port 5432 is in use", [](spec::Spec&, Observed& seen) {
+    seen.nodes[1].server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited});
+    seen.nodes[1].sql.value.reset();
+    seen.nodes[1].host.value->listening = {22, 5432};
+  });
+}
+TEST(Refused, AStrangerOnTheDataDirectory) {
+  expect_refused("in use by container old-db",
+                 [](spec::Spec&, Observed& seen) { seen.nodes[0].server.value->strangers = {"container old-db"}; });
+}
+TEST(Refused, AnotherSystemIdentifierOrImage) {
+  expect_refused("another cluster", [](spec::Spec&, Observed& seen) {
+    seen.nodes[1].data.value->control->system_identifier = SystemId{42};
+  });
+  expect_refused("sha256:bb", [](spec::Spec&, Observed& seen) { seen.nodes[1].software.value->id = "sha256:bb"; });
+}
+TEST(Refused, AReplicaThatTakesWrites) {
+  expect_refused("takes writes", [](spec::Spec&, Observed& seen) { seen.nodes[1].sql.value->in_recovery = false; });
+}
+TEST(Refused, APrimaryInRecovery) {
+  expect_refused("in recovery", [](spec::Spec&, Observed& seen) { seen.nodes[0].sql.value->in_recovery = true; });
+}
+TEST(Refused, APoolWithoutRoomBeforeTheFirstByte) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  for (auto& dataset : *seen.nodes[1].storage.value) dataset.available = Bytes{1} << 30;
+  EXPECT_NE(refusal(spec, seen).find("has room for 1"), std::string::npos) << refusal(spec, seen);
+}
+TEST(Refused, RoomIsCountedUncompressedWhereTheReceiverCannotCompressAsWell) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].pool.value->has_lz4 = true;
+  for (auto& dataset : *seen.nodes[0].storage.value) dataset.logical_referenced = Bytes{20} << 30;
+  for (auto& dataset : *seen.nodes[1].storage.value) dataset.available = Bytes{10} << 30;
+  EXPECT_NE(refusal(spec, seen).find("uncompressed"), std::string::npos);
+  seen.nodes[1].pool.value->has_lz4 = true;
+  EXPECT_EQ(refusal(spec, seen), "planned");
+}
+TEST(Refused, ALowerHotStandbySettingOnAReplica) {
+  expect_refused("max_connections is 50 on replicas", [](spec::Spec& spec, Observed&) {
+    spec.postgres.replica_settings.push_back({"max_connections", "50", {}});
+  });
+}
+TEST(Refused, AnExtensionThatTheServerDoesNotHave) {
+  expect_refused("no extension 'postgis'",
+                 [](spec::Spec& spec, Observed&) { spec.postgres.extensions.push_back("postgis"); });
+}
+TEST(Refused, AnEarlierLineThatShadowsOurs) {
+  expect_refused("pg_hba.conf", [](spec::Spec&, Observed& seen) {
+    auto& rules = seen.nodes[0].sql.value->hba;
+    rules.insert(rules.begin(), {.line = 1,
+                                 .type = "host",
+                                 .databases = {"replication"},
+                                 .users = {"all"},
+                                 .address = "all",
+                                 .method = "reject"});
+  });
+}
+
+}  // namespace
+}  // namespace dugong::cluster

@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+
+#include "test/support/plans.h"
+
+namespace dugong::cluster {
+namespace {
+
+TEST(PlanReplica, SlotsComeBeforeTheOneSnapshotThatSeedsAll) {
+  const auto spec = a_spec({"a", "b", "c"});
+  const auto plan = must_plan(spec, primary_only(spec));
+  EXPECT_EQ(steps_of<RunQuery>(plan, "a").size(), 2U);
+  EXPECT_EQ(steps_of<TakeSnapshot>(plan, "a").size(), 1U);
+  EXPECT_LT(position(plan, "create_slot dugong_c"), position(plan, "snapshot tank/a/live-0@"));
+  EXPECT_TRUE(plan.more);
+}
+
+TEST(PlanReplica, AnExistingCoveredSnapshotIsCopiedNotTakenAgain) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<TakeSnapshot>(plan, "a").empty());
+  ASSERT_EQ(steps_of<CopySnapshot>(plan, "b").size(), 1U);
+  EXPECT_EQ(steps_of<CopySnapshot>(plan, "b")[0].guid, Guid{77});
+  EXPECT_LT(position(plan, "mark tank/b: dugong:receiving=tank/b/anchor-0"), position(plan, "receive all of"));
+}
+
+TEST(PlanReplica, ASnapshotOlderThanTheSlotIsNotUsed) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b", Lsn{0x3000001})};
+  add_base(spec, seen);
+  EXPECT_EQ(steps_of<TakeSnapshot>(must_plan(spec, seen), "a").size(), 1U);
+}
+
+TEST(PlanReplica, AnUnfinishedCatalogueEntryIsNotUsed) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  seen.nodes[0].storage.value->back().ours.erase("end_lsn");
+  EXPECT_EQ(steps_of<TakeSnapshot>(must_plan(spec, seen), "a").size(), 1U);
+}
+
+TEST(PlanReplica, InsideThePostPromotionWindowACheckpointComesFirst) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].data.value->control->min_recovery = Lsn{0x2000000};
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<TakeSnapshot>(plan, "a").empty());
+  EXPECT_LT(position(plan, "SQL: checkpoint"), plan.steps.size());
+  EXPECT_TRUE(plan.more);
+}
+
+TEST(PlanReplica, WhatABrokenReceiveLeftIsDestroyedBeforeTheNextOne) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  seen.nodes[1].storage.value->front().ours["receiving"] = "tank/b/anchor-0";
+  zfs::Dataset partial;
+  partial.name = "tank/b/anchor-0";
+  seen.nodes[1].storage.value->push_back(partial);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_LT(position(plan, "destroy dataset tank/b/anchor-0"), position(plan, "receive all of"));
+}
+
+TEST(PlanReplica, AnAnchorThatWeDidNotAnnounceIsNotTouched) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  zfs::Dataset foreign;
+  foreign.name = "tank/b/anchor-0";
+  seen.nodes[1].storage.value->push_back(foreign);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<zfs::Destroy>(plan, "b").empty());
+  EXPECT_EQ(steps_of<CopySnapshot>(plan, "b")[0].receive.dataset, "tank/b/anchor-1");
+}
+
+TEST(PlanReplica, AReceivedBaseIsMarkedHeldClonedAndMounted) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  seen.nodes[1].storage.value->front().ours["receiving"] = "tank/b/anchor-0";
+  zfs::Dataset anchor;
+  anchor.name = "tank/b/anchor-0";
+  auto received = test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@dugong-base", Guid{77}, 5);
+  received.ours.clear();
+  received.userrefs = 0;
+  seen.nodes[1].storage.value->push_back(anchor);
+  seen.nodes[1].storage.value->push_back(received);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_LT(position(plan, "mark tank/b/anchor-0"), position(plan, "hold tank/b/anchor-0@"));
+  EXPECT_LT(position(plan, "hold tank/b/anchor-0@"), position(plan, "clone tank/b/anchor-0@"));
+  EXPECT_LT(position(plan, "clone tank/b/anchor-0@"), position(plan, "mount tank/b/live-0"));
+  EXPECT_TRUE(steps_of<runtime::StartServer>(plan, "b").empty());
+}
+
+// b's clone as it is right after mounting: the primary's files.
+Observed cloned(const spec::Spec& spec) {
+  auto seen = settled(spec);
+  auto& b = seen.nodes[1];
+  for (auto& dataset : *b.storage.value)
+    if (dataset.mark("state") != nullptr) dataset.ours["state"] = "received";
+  b.data = seen.nodes[0].data;
+  b.data.value->entries.insert(b.data.value->entries.end(), {"postmaster.pid", "postmaster.opts"});
+  b.data.value->slots = {"dugong_b"};
+  b.server = test::sampled(runtime::ServerFacts{});
+  b.sql.value.reset();
+  return seen;
+}
+
+TEST(PlanReplica, ACloneBecomesReadyOnlyWithStandbySignal) {
+  const auto spec = a_spec();
+  const auto plan = must_plan(spec, cloned(spec));
+  EXPECT_LT(position(plan, "take out of"), position(plan, "standby.signal"));
+  EXPECT_LT(position(plan, "standby.signal"), position(plan, "mark tank/b/live-0: dugong:state=ready"));
+  EXPECT_TRUE(steps_of<runtime::StartServer>(plan, "b").empty());
+}
+
+TEST(PlanReplica, AReadyCloneWithoutStandbySignalIsNotStarted) {
+  expect_refused("no standby.signal", [](spec::Spec&, Observed& seen) {
+    std::erase(seen.nodes[1].data.value->entries, "standby.signal");
+    seen.nodes[1].server = test::sampled(runtime::ServerFacts{});
+    seen.nodes[1].sql.value.reset();
+  });
+}
+
+TEST(PlanReplica, AStoppedReadyReplicaIsStartedAndWaitedFor) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[1].server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited});
+  seen.nodes[1].sql.value.reset();
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(steps_of<runtime::StartServer>(plan, "b").size(), 1U);
+  EXPECT_TRUE(plan.more);
+}
+
+TEST(PlanReplica, ALostSlotIsRefusedWithTheWayToSeedAgain) {
+  expect_refused("is lost", [](spec::Spec&, Observed& seen) {
+    auto& slot = seen.nodes[0].sql.value->slots.front();
+    slot.wal_status = "lost";
+    slot.active = false;
+  });
+}
+
+TEST(PlanReplica, ALargeDatabaseIsCopiedBeforeItGetsASlot) {
+  auto spec = a_spec();
+  spec.seed.slot_late_above = Bytes{1} << 20;
+  auto seen = primary_only(spec);
+  auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<RunQuery>(plan, "a").empty());
+  EXPECT_EQ(steps_of<TakeSnapshot>(plan, "a").size(), 1U);
+  // The first copy has arrived, far behind: another round without a slot.
+  add_base(spec, seen);
+  zfs::Dataset anchor = test::a_dataset(spec, spec.nodes[1], "tank/b/anchor-0", "anchor");
+  auto received = test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@dugong-base", Guid{77}, 5);
+  seen.nodes[1].storage.value->push_back(anchor);
+  seen.nodes[1].storage.value->push_back(received);
+  plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<RunQuery>(plan, "a").empty());
+  EXPECT_EQ(steps_of<TakeSnapshot>(plan, "a").size(), 1U);
+  // Near enough: now the slot, then the last snapshot.
+  seen.nodes[0].sql.value->lsn = Lsn{0x4000100};
+  plan = must_plan(spec, seen);
+  EXPECT_EQ(steps_of<RunQuery>(plan, "a").size(), 1U);
+  EXPECT_EQ(steps_of<TakeSnapshot>(plan, "a").size(), 1U);
+}
+
+TEST(PlanReplica, RoundsThatDoNotGetShorterEndInASlotAnyway) {
+  auto spec = a_spec();
+  spec.seed.slot_late_above = Bytes{1} << 20;
+  auto seen = primary_only(spec);
+  auto older = test::a_snapshot(spec, spec.nodes[0], "tank/a/live-0@dugong-older", Guid{76}, 10);
+  older.ours["end_lsn"] = "0/3000000";
+  seen.nodes[0].storage.value->push_back(older);
+  add_base(spec, seen);  // ended at 0/4000000: one round of 0x1000000, and as much again since then
+  seen.nodes[1].storage.value->push_back(test::a_dataset(spec, spec.nodes[1], "tank/b/anchor-0", "anchor"));
+  seen.nodes[1].storage.value->push_back(
+      test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@dugong-base", Guid{77}, 5));
+  EXPECT_EQ(steps_of<RunQuery>(must_plan(spec, seen), "a").size(), 1U);
+}
+
+TEST(PlanReplica, ACascadeWaitsForItsUpstream) {
+  auto spec = a_spec({"a", "b", "c"});
+  spec.nodes[2].follows = "b";
+  auto seen = primary_only(spec);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(steps_of<RunQuery>(plan, "a").size(), 1U);
+  EXPECT_TRUE(steps_of<RunQuery>(plan, "b").empty());
+  EXPECT_TRUE(plan.more);
+}
+
+TEST(PlanReplica, OnlyTheNamedOnesAreTouched) {
+  const auto spec = a_spec({"a", "b", "c"});
+  const auto plan = must_plan(spec, primary_only(spec), {.only = {"c"}});
+  EXPECT_LT(position(plan, "create_slot dugong_c"), plan.steps.size());
+  EXPECT_EQ(position(plan, "create_slot dugong_b"), plan.steps.size());
+}
+
+TEST(PlanTidy, ASnapshotThatNobodyNeedsIsReleasedThenDestroyed) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0].storage.value->push_back(
+      test::a_snapshot(spec, spec.nodes[0], "tank/a/live-0@dugong-old", Guid{12}, 3));
+  const auto plan = must_plan(spec, seen);
+  EXPECT_LT(position(plan, "release tank/a/live-0@dugong-old"),
+            position(plan, "destroy snapshot tank/a/live-0@dugong-old"));
+  EXPECT_EQ(plan.steps.size(), 2U);
+}
+
+TEST(PlanTidy, SomebodysSnapshotStays) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto foreign = test::a_snapshot(spec, spec.nodes[0], "tank/a/live-0@autosnap_daily", Guid{12}, 3);
+  foreign.ours.clear();
+  seen.nodes[0].storage.value->push_back(foreign);
+  EXPECT_TRUE(must_plan(spec, seen).steps.empty());
+}
+
+}  // namespace
+}  // namespace dugong::cluster
