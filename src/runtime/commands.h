@@ -22,9 +22,9 @@ struct Paths {
   std::string data;       // PGDATA
   std::string archive;
   std::string logs;
-  std::string run;        // unix socket directory
-  std::string secrets;    // superuser.pass, replication.pgpass
-  std::string bin;        // dugong-wal
+  std::string run;      // unix socket directory
+  std::string secrets;  // superuser.pass, replication.pgpass
+  std::string bin;      // dugong-wal
   friend bool operator==(const Paths&, const Paths&) = default;
 };
 // `logs` empty: DIRECTORY/logs.
@@ -47,8 +47,8 @@ struct Server {
 
 // What the software to be run is: an image, or a bin_dir.
 struct Software {
-  std::string id;      // compose: image id sha256:…; process: "postgres (PostgreSQL) 15.18 …"
-  std::string pgdata;  // compose: ENV PGDATA of the image
+  std::string id;         // compose: image id sha256:…; process: "postgres (PostgreSQL) 15.18 …"
+  std::string pgdata;     // compose: ENV PGDATA of the image
   std::uint32_t uid = 0;  // of the postgres user in it
   std::uint32_t gid = 0;
   std::int64_t version_number = 0;  // 170004
@@ -60,12 +60,12 @@ std::string to_string(ServerState state);
 
 struct ServerFacts {
   ServerState state = ServerState::absent;
-  std::string image_id;                        // compose: what the container runs
-  std::map<std::string, std::string> labels;   // compose
-  int exit_code = 0;                           // when exited
-  std::string restart_policy;                  // compose: "no" is ours
-  std::vector<std::string> strangers;          // other containers and processes that have this PGDATA, described
-  std::vector<std::string> log_tail;           // last lines, when it is not running
+  std::string image_id;                       // compose: what the container runs
+  std::map<std::string, std::string> labels;  // compose
+  int exit_code = 0;                          // when exited
+  std::string restart_policy;                 // compose: "no" is ours
+  std::vector<std::string> strangers;         // other containers and processes that have this PGDATA, described
+  std::vector<std::string> log_tail;          // last lines, when it is not running
   friend bool operator==(const ServerFacts&, const ServerFacts&) = default;
 };
 
@@ -116,7 +116,8 @@ Argv render_container_inspect(const std::vector<std::string>& ids);
 Argv render_wait(const std::string& container);  // ends when the container does
 Argv render_log_tail(const Server& server, int lines);
 
-// Answers of `docker image inspect`, `docker container inspect` (JSON) and of the fixed `id`/`postgres --version` script.
+// Answers of `docker image inspect`, `docker container inspect` (JSON) and of the fixed `id`/`postgres --version`
+// script.
 Result<std::string> parse_image_id(std::string_view image_inspect_json);
 Result<Software> parse_image(std::string_view image_inspect_json, std::string_view script_output);
 Result<std::int64_t> parse_version(std::string_view postgres_version_line);
@@ -128,15 +129,15 @@ struct Container {
   std::vector<std::string> bind_sources;  // host directories mounted into it for writing
 };
 Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json);
-// Whether a server in this container could use the host directory `data`: it, something below it or a directory above it
-// is mounted for writing. All of the host ("/", as administration containers mount it) does not count.
+// Whether a server in this container could use the host directory `data`: it, something below it or a directory above
+// it is mounted for writing. All of the host ("/", as administration containers mount it) does not count.
 bool can_use(const Container& container, std::string_view data);
 
 // The server's archive_command. Its words go through a shell, so both directories may hold letters, digits and "/._-"
 // only. Errors: invalid.
 Result<std::string> archive_command(const Paths& inside);
-// Host path of the file that says whose archive it is: decimal system identifier and a newline. dugong-wal refuses every
-// push while it is missing or names another system.
+// Host path of the file that says whose archive it is: decimal system identifier and a newline. dugong-wal refuses
+// every push while it is missing or names another system.
 std::string archive_identity(const Paths& host);
 
 struct ComposeInput {

@@ -33,7 +33,7 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def lab():
-    name = "e2e" + RUNTIME[0]
+    name = os.environ.get("DUGONG_E2E_LAB", "e2e") + RUNTIME[0]
     with labkit.bring_up(name, hosts=3, runtime=RUNTIME, bin_dir=str(BIN), pool_size="12G") as running:
         yield running
 
