@@ -83,6 +83,8 @@ Result<void> drain(ByteSink& sink, Ring& ring, Bytes& done, const PumpProgress& 
     ring.take();
     if (progress) progress(done);
   }
+  // A stopped source ends like a finished one: by giving nothing more.
+  if (stop.stop_requested()) return fail(ErrorKind::interrupted, "the transfer was stopped");
   return {};
 }
 
