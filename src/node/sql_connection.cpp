@@ -96,6 +96,25 @@ std::size_t bound_parameters(std::string_view statement) {
   return highest;
 }
 
+namespace {
+
+// The directory holds the sockets of one server only: while a changed port waits for its restart, the server still
+// answers at the old one.
+Result<std::uint16_t> port_of_socket(const SqlTarget& target) {
+  constexpr std::string_view start = ".s.PGSQL.";
+  const auto directory = TRY(os::stat_file(target.socket_dir));
+  if (directory.kind != os::FileKind::directory) return target.port;
+  std::vector<std::uint16_t> found;
+  for (const auto& entry : TRY(os::list_directory(target.socket_dir))) {
+    if (!entry.name.starts_with(start)) continue;
+    const auto port = parse_u64(std::string_view{entry.name}.substr(start.size()));
+    if (port && *port <= 65535) found.push_back(static_cast<std::uint16_t>(*port));
+  }
+  return found.size() == 1 ? found.front() : target.port;
+}
+
+}  // namespace
+
 Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const SqlTarget& target, Deadline deadline,
                                                                         const std::stop_token& stop) {
   using Opened = std::variant<SqlConnection, ConnectRefusal>;
@@ -103,7 +122,22 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
     return fail(ErrorKind::invalid, fmt::format("\"{}\" is not a directory of sockets", printable(target.socket_dir)));
   }
   if (auto refusal = foreign_environment()) return Opened{std::move(*refusal)};
-  auto password = TRY(read_password(target.password_file));
+  SqlTarget there = target;
+  there.port = TRY(port_of_socket(target));
+  auto opened = TRY(open_with(there, target.password_file, deadline, stop));
+  const auto* refusal = std::get_if<ConnectRefusal>(&opened);
+  if (refusal == nullptr || refusal->sqlstate != "28P01" || target.password_file.empty()) return opened;
+  const auto before = target.password_file + ".before";
+  if (TRY(os::stat_file(before)).kind != os::FileKind::file) return opened;
+  return open_with(there, before, deadline, stop);
+}
+
+Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_with(const SqlTarget& target,
+                                                                             const std::string& password_file,
+                                                                             Deadline deadline,
+                                                                             const std::stop_token& stop) {
+  using Opened = std::variant<SqlConnection, ConnectRefusal>;
+  auto password = TRY(read_password(password_file));
   SqlConnection connection{deadline, stop};
   TRY(connection.start(target, password));
   auto refusal = TRY(connection.finish_start());

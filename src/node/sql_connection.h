@@ -37,7 +37,8 @@ enum class AfterFailure { go_on, stop };
 
 class SqlConnection {
  public:
-  // Errors: timed_out, interrupted, failed (password file).
+  // Where the password is refused and PASSWORD_FILE.before exists, that one is tried: a changed password is in the file
+  // before the server has it. Errors: timed_out, interrupted, failed (password file).
   static Result<std::variant<SqlConnection, ConnectRefusal>> open(const SqlTarget& target, Deadline deadline,
                                                                   const std::stop_token& stop);
 
@@ -63,6 +64,9 @@ class SqlConnection {
 
   SqlConnection(Deadline deadline, const std::stop_token& stop)
       : deadline_{deadline}, stop_{std::make_unique<os::StopSignal>(stop)} {}
+  static Result<std::variant<SqlConnection, ConnectRefusal>> open_with(const SqlTarget& target,
+                                                                       const std::string& password_file,
+                                                                       Deadline deadline, const std::stop_token& stop);
   Result<> start(const SqlTarget& target, const std::string& password);
   Result<std::optional<ConnectRefusal>> finish_start();
   Result<os::Ready> wait(int read_fd, int write_fd);

@@ -232,8 +232,8 @@ TEST_F(Sql, ManyAtOnce) {
 
 TEST_F(Sql, RefusalsHaveACode) {
   auto target = target_;
-  target.port = 54398;
-  EXPECT_EQ(refused(target), "08001");
+  target.port = 54398;  // the one socket there is leads to the server: a changed port waits for its restart
+  EXPECT_EQ(refused(target), "connected");
   target = target_;
   target.database = "nowhere";
   EXPECT_EQ(refused(target), "3D000");
@@ -242,6 +242,14 @@ TEST_F(Sql, RefusalsHaveACode) {
   EXPECT_EQ(refused(Server::get()->as("post gres", "wrong")), "28P01");
   target = target_;
   target.password_file.clear();
+  EXPECT_EQ(refused(target), "28P01");
+}
+TEST_F(Sql, APasswordThatTheServerDoesNotHaveYetFallsBackToTheOneBefore) {
+  auto target = Server::get()->as("post gres", "not set yet");
+  std::ifstream good{target_.password_file};
+  std::ofstream{target.password_file + ".before"} << good.rdbuf();
+  EXPECT_EQ(refused(target), "connected");
+  std::filesystem::remove(target.password_file + ".before");
   EXPECT_EQ(refused(target), "28P01");
 }
 TEST_F(Sql, BadTargetsAreErrors) {
@@ -303,7 +311,7 @@ TEST_F(Sql, NoRoleNoMark) {
 }
 TEST_F(Sql, UnreachableIsAnErrorWhereTheAnswerHasNoRoom) {
   auto target = target_;
-  target.port = 54398;
+  target.socket_dir += "/none";
   auto answer = role_password_mark({target, "r", {"p"}}, soon(), {});
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);

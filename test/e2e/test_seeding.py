@@ -1,0 +1,130 @@
+"""Replicas in every shape: behind another replica, on the primary's own host and pool, seeded late, added one by one,
+stopped, rebooted, given new passwords, cut off, and taken away again."""
+
+import subprocess
+import time
+
+import pytest
+
+from conftest import BIN, RUNTIME
+from support import PASSWORD, Cluster
+
+
+def streaming(cluster):
+    return {node["name"]: node["streaming"] for node in cluster.status()["nodes"] if node["role"] == "replica"}
+
+
+def eventually(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_large_database_gets_its_slot_late_and_replicas_can_follow_replicas(fresh):
+    tree = fresh.changed()
+    tree["seed"] = {"slot_late_above": "1M"}
+    tree["node"][2]["follows"] = "b"
+    fresh.write(tree)
+    done = fresh.up()
+    told = done.stdout + done.stderr
+    first_copy = told.index("receive all of")
+    assert first_copy < told.index("create_slot dugong_b") < told.index("create_slot dugong_c"), told
+    assert fresh.psql("b", "SELECT slot_name FROM pg_replication_slots", database="postgres") == "dugong_c"
+    assert streaming(fresh) == {"b": True, "c": True}
+    assert len([row for row in fresh.tree_of("b") if "@" in row[0]]) == 1, "rounds are tidied away"
+    assert "nothing to do" in fresh.up().stdout
+
+
+def test_replicas_are_added_one_by_one_and_leave_nothing_when_they_go(fresh):
+    everything = fresh.changed()
+    fresh.write({**everything, "node": everything["node"][:1]})
+    fresh.up()
+    fresh.psql("a", "ALTER SYSTEM SET log_min_duration_statement = '1234ms'")
+    fresh.write()
+    fresh.must("replica", "add", "c", "--yes")
+    assert fresh.tree_of("b") == []
+    assert streaming(fresh).get("c") is True
+    assert fresh.psql("c", "SELECT count(*) FROM pg_file_settings WHERE name = 'log_min_duration_statement' "
+                           "AND setting = '1234ms' AND sourcefile LIKE '%postgresql.auto.conf'") == "1"
+    fresh.must("down", "c", "--destroy", "--confirm=dex")
+    assert fresh.tree_of("c") == []
+    assert fresh.psql("a", "SELECT count(*) FROM pg_replication_slots") == "0"
+    fresh.must("down", "--destroy", "--confirm=dex")
+    for name in "abc":
+        assert fresh.tree_of(name) == []
+        assert not (fresh.host(name).dir / name).exists()
+
+
+@pytest.mark.process_only
+def test_a_replica_on_the_primarys_host_and_pool_with_the_controller_there(lab, tmp_path):
+    cluster = Cluster(lab, tmp_path, RUNTIME, BIN, hosts=("h1", "h1", "h2"))
+    for entry, port in zip(cluster.tree["node"], (5432, 5433, 5432)):
+        entry["port"] = port
+        if entry["name"] in "ab":
+            del entry["ssh"]
+    cluster.write()
+    host = lab["h1"]
+
+    def local(*words):
+        environment = {**host.environment(), **{key: cluster.environment[key] for key in ("POSTGRES_PASSWORD", "REPL_USER")}}
+        return subprocess.run(host.argv(*cluster.argv(*words)), env=environment, capture_output=True, text=True,
+                              timeout=300, stdin=subprocess.DEVNULL)
+
+    try:
+        done = local("up", "--yes")
+        assert done.returncode == 0, done.stderr
+        assert local("status").returncode == 0
+        assert local("verify").returncode == 0
+    finally:
+        assert local("down", "--destroy", "--confirm=dex").returncode == 0
+
+
+def test_new_passwords_reach_everybody(standing):
+    tree = standing.changed()
+    secret = standing.directory / "repl.pass"
+    old = secret.read_text(encoding="utf-8")
+    secret.write_text("another one: \\ 'é'", encoding="utf-8")
+    standing.environment["POSTGRES_PASSWORD"] = "new " + PASSWORD
+    try:
+        standing.up()
+        assert standing.psql("a", "SELECT 1", password="new " + PASSWORD) == "1"
+        assert "nothing to do" in standing.up().stdout
+        # The old connections still stand; only a new one shows that the passfile is right.
+        standing.psql("a", "SELECT pg_terminate_backend(pid) FROM pg_stat_replication", password="new " + PASSWORD)
+        eventually(lambda: streaming(standing) == {"b": True, "c": True})
+    finally:
+        secret.write_text(old, encoding="utf-8")
+        standing.environment["POSTGRES_PASSWORD"] = PASSWORD
+        standing.up()
+    assert standing.tree == tree
+
+
+def test_stopped_and_started_again(standing):
+    standing.must("down", "--yes")
+    assert standing.run("status").returncode == 1
+    standing.up()
+    assert standing.status()["verdict"] == "healthy"
+
+
+def test_a_host_that_lost_its_power_comes_back_with_up(standing):
+    standing.host("b").reboot()
+    assert standing.node_status("b")["health"] == "down"
+    standing.up()
+    assert standing.status()["verdict"] == "healthy"
+
+
+def test_a_replica_that_is_cut_off_never_shows_a_lag_of_zero(standing):
+    standing.psql("a", "CREATE TABLE IF NOT EXISTS t(x int)")
+    standing.host("b").cut(standing.host("a"))
+    try:
+        standing.psql("a", "INSERT INTO t SELECT generate_series(1, 10000)")
+        eventually(lambda: not standing.node_status("b")["streaming"], seconds=90)
+        status = standing.node_status("b")
+        assert status["health"] != "healthy" and status["reasons"], status
+        assert status["lag_seconds"] != 0 and status["lag_bytes"] != 0, status
+        assert status["lag_kind"] != "exact", status
+        assert standing.status()["verdict"] == "degraded"
+    finally:
+        standing.host("b").heal()
+    eventually(lambda: streaming(standing) == {"b": True, "c": True}, seconds=60)
