@@ -21,6 +21,7 @@ def eventually(condition, seconds=30):
         time.sleep(0.2)
 
 
+@pytest.mark.process_only
 def test_a_large_database_gets_its_slot_late_and_replicas_can_follow_replicas(fresh):
     tree = fresh.changed()
     tree["seed"] = {"slot_late_above": "1M"}
@@ -114,6 +115,7 @@ def test_a_host_that_lost_its_power_comes_back_with_up(standing):
     assert standing.status()["verdict"] == "healthy"
 
 
+@pytest.mark.process_only
 def test_a_replica_that_is_cut_off_never_shows_a_lag_of_zero(standing):
     standing.psql("a", "CREATE TABLE IF NOT EXISTS t(x int)")
     standing.host("b").cut(standing.host("a"))
