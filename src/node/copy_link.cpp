@@ -98,10 +98,13 @@ class LinkSink final : public SinkEnd {
 
 }  // namespace
 
+// ssh reads and writes in its own rhythm: with the usual 64 KiB between us, either waits for the other all the time.
 std::unique_ptr<SourceEnd> link_source(wire::Link link, const EndOptions& options) {
+  os::enlarge_pipe(link.channel.in.get());
   return std::make_unique<LinkSource>(std::move(link), options);
 }
 std::unique_ptr<SinkEnd> link_sink(wire::Link link, const EndOptions& options) {
+  os::enlarge_pipe(link.channel.out.get());
   return std::make_unique<LinkSink>(std::move(link), options);
 }
 
