@@ -28,6 +28,17 @@ if(DUGONG_SANITIZE)
 endif()
 target_link_libraries(dugong_flags INTERFACE Threads::Threads)
 
+# What nearly every file includes, parsed once: half of a small file's compile time. Every file still names its own
+# includes; the tidy preset builds without this and would notice one that is missing.
+set(DUGONG_COMMON_HEADERS <algorithm> <chrono> <functional> <map> <memory> <optional> <set> <stop_token> <string>
+  <string_view> <thread> <variant> <vector> <fmt/format.h>)
+add_library(dugong_common OBJECT ${PROJECT_SOURCE_DIR}/cmake/nothing.cpp)
+target_link_libraries(dugong_common PRIVATE dugong_flags)
+target_precompile_headers(dugong_common PRIVATE ${DUGONG_COMMON_HEADERS})
+add_library(dugong_common_test OBJECT ${PROJECT_SOURCE_DIR}/cmake/nothing.cpp)
+target_link_libraries(dugong_common_test PRIVATE dugong_flags GTest::gtest)
+target_precompile_headers(dugong_common_test PRIVATE ${DUGONG_COMMON_HEADERS} <gtest/gtest.h>)
+
 # dugong_room(NAME [DEPENDS ROOM…] [LIBRARIES TARGET…]): src/NAME/*.cpp → dugong_NAME; src/NAME/*_test.cpp → NAME_test.
 function(dugong_room name)
   cmake_parse_arguments(ROOM "" "" "DEPENDS;LIBRARIES" ${ARGN})
@@ -38,6 +49,7 @@ function(dugong_room name)
   list(TRANSFORM ROOM_DEPENDS PREPEND dugong_)
   if(all)
     add_library(dugong_${name} STATIC ${all})
+    target_precompile_headers(dugong_${name} REUSE_FROM dugong_common)
     set(scope PUBLIC)
   else()
     add_library(dugong_${name} INTERFACE)
@@ -52,6 +64,7 @@ endfunction()
 function(dugong_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${TEST_SOURCES})
+  target_precompile_headers(${name} REUSE_FROM dugong_common_test)
   target_link_libraries(${name} PRIVATE ${TEST_DEPENDS} GTest::gtest GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)

@@ -1,3 +1,4 @@
+// rooms: postgres
 // Configuration files: what is kept is kept byte for byte, what is written is read back, twice is like once.
 #include <cstdint>
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// rooms: postgres
 // A data directory's binary files: any bytes give a value or an error.
 #include <cstdint>
 #include <cstdlib>

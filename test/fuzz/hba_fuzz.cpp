@@ -1,3 +1,4 @@
+// rooms: postgres
 // pg_hba.conf: our block goes in and out again without a trace, and once is enough.
 #include <cstdint>
 #include <cstdlib>

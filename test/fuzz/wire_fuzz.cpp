@@ -1,3 +1,4 @@
+// rooms: wire
 // Bytes of a peer that cannot be trusted, cut at places chosen by the input: no crash, no unbounded memory, and what
 // was understood can be said again and is understood the same.
 #include <cstddef>

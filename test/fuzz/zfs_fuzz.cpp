@@ -1,3 +1,4 @@
+// rooms: zfs
 // Whatever zfs prints, or a file claims it printed: no crash, and what was read can be named again.
 #include <cstdint>
 #include <cstdlib>
