@@ -102,7 +102,9 @@ Error after_failure(Error error, const Change& change, std::size_t steps) {
   if (error.kind == ErrorKind::interrupted)
     error.next = fmt::format("run `dugong {}` again: it goes on where this ended", change.verb);
   if (steps == 0) return error;
-  if (error.left.empty()) error.left = fmt::format("{} step{} done before it stay done", steps, steps == 1 ? "" : "s");
+  // Whoever refused in a later round knew of that round only.
+  if (error.left.empty() || error.left == "nothing was changed")
+    error.left = fmt::format("{} step{} done before it stay done", steps, steps == 1 ? "" : "s");
   const bool plain =
       error.kind == ErrorKind::failed || error.kind == ErrorKind::unreachable || error.kind == ErrorKind::conflict;
   if (plain) error.kind = ErrorKind::partial;

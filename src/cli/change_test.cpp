@@ -205,6 +205,20 @@ TEST(CarryOut, AFailureInTheMiddleIsPartlyDoneAndTidiedUp) {
   EXPECT_EQ(flow.abandoned, 1);
 }
 
+TEST(CarryOut, ARefusalInALaterRoundDoesNotSayThatNothingWasChanged) {
+  Flow flow;
+  flow.arguments.yes = true;
+  const auto planner = flow.change.planner;
+  flow.change.planner = [&](const cluster::Observed& seen) -> Result<cluster::Plan> {
+    if (flow.log.removed == 0) return planner(seen);
+    return fail(Error{ErrorKind::refused, "x", "b", "nothing was changed", "y"});
+  };
+  const auto done = flow.go();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_EQ(done.error().left, "1 step done before it stay done");
+}
+
 TEST(CarryOut, InterruptedSaysHowToGoOn) {
   Flow flow;
   std::stop_source source;

@@ -95,6 +95,9 @@ inline Observed healthy() {
   auto& primary = *seen.nodes[0].sql.value;
   primary.insert_lsn = primary.lsn;
   primary.slots = {slot("dugong_b")};
+  for (const auto* address : {"10.0.0.2", "10.0.0.3"})
+    primary.hba.push_back(
+        {90, "host", {"replication"}, {"replicator"}, address, "255.255.255.255", "scram-sha-256", ""});
   seen.nodes[1].sql.value->slots = {slot("dugong_c")};
   for (std::size_t i : {1U, 2U}) {
     auto& replica = *seen.nodes[i].sql.value;

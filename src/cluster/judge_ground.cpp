@@ -11,6 +11,7 @@ namespace dugong::cluster {
 namespace {
 
 constexpr const char* unchanged = "nothing was changed";
+constexpr const char* no_tablespace = "ALTER TABLE … SET TABLESPACE pg_default, then DROP TABLESPACE";
 
 auto refuse(const spec::Node& node, std::string what, std::string next) {
   return fail(Error{ErrorKind::refused, std::move(what), node.name, unchanged, std::move(next)});
@@ -90,13 +91,13 @@ Result<> judge_data_place(const Ground& g) {
     if (target.starts_with(g.host.data + "/")) continue;
     return refuse(
         g.node, fmt::format("{}/{} points to {}: outside of what one atomic snapshot holds", g.host.data, link, target),
-        "move it into the data directory: WAL and tablespaces must be in the same snapshot as the data");
+        link.starts_with("pg_tblspc/") ? no_tablespace : "stop the server and move it into the data directory");
   }
   if (g.seen.sql && !g.seen.sql->tablespaces.empty())
     return refuse(g.node,
                   fmt::format("a tablespace lies at {}: outside of what one atomic snapshot holds",
                               g.seen.sql->tablespaces.front()),
-                  "ALTER TABLE … SET TABLESPACE pg_default, then DROP TABLESPACE");
+                  no_tablespace);
   return {};
 }
 
@@ -142,6 +143,13 @@ Result<> judge_same_cluster(const Ground& g, const Ground& primary) {
   if (g.seen.sql && !g.seen.sql->in_recovery)
     return refuse(g.node, fmt::format("{} is a replica in the file, but it takes writes", g.node.name),
                   "two primaries: find out which one is right and stop the other");
+  if (g.live != nullptr && mine && primary.live == nullptr)
+    return refuse(g.node,
+                  fmt::format("{} holds data, but {} has none yet: it would be made as another database", g.live->name,
+                              primary.node.name),
+                  fmt::format("put the right primary into the file; or, if nobody needs what {0} holds, `dugong down "
+                              "{0} --destroy --confirm={1}`",
+                              g.node.name, g.spec.cluster));
   if (g.live == nullptr || !mine || !theirs || mine->system_identifier == theirs->system_identifier) return {};
   return refuse(g.node,
                 fmt::format("{} holds another cluster: system identifier {}, not {}", g.live->name,
@@ -160,7 +168,7 @@ Result<> judge_room(const Ground& g, const Ground& primary) {
   const Bytes stored = source.referenced;
   const Bytes logical = std::max(source.logical_referenced, stored);
   const Bytes need = (alike ? stored : logical) / 100 * 105 + (Bytes{64} << 20) + g.spec.storage.reserve;
-  const Bytes available = g.parent != nullptr ? g.parent->available : g.seen.pool->free;
+  const Bytes available = g.parent != nullptr ? g.parent->available : g.seen.pool->available;
   if (available >= need) return {};
   return refuse(g.node,
                 fmt::format("pool {} has room for {}, but the copy needs {} ({} stored on {}, {} uncompressed)",

@@ -53,6 +53,15 @@ TEST(Refused, WalOrTablespacesOutsideTheSnapshot) {
   expect_refused("tablespace lies at /fast/ts",
                  [](spec::Spec&, Observed& seen) { seen.nodes[0].sql.value->tablespaces = {"/fast/ts"}; });
 }
+TEST(Refused, ATablespaceIsNotToBeMovedByHand) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0].data.value->links["pg_tblspc/16386"] = "/fast/ts";
+  const auto plan = plan_up(spec, seen, {});
+  ASSERT_FALSE(plan);
+  EXPECT_NE(plan.error().what.find("pg_tblspc/16386 points to /fast/ts"), std::string::npos);
+  EXPECT_NE(plan.error().next.find("DROP TABLESPACE"), std::string::npos);
+}
 TEST(Refused, APortInUse) {
   expect_refused("port 5432 is in use", [](spec::Spec&, Observed& seen) {
     seen.nodes[1].server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited});
@@ -70,6 +79,13 @@ TEST(Refused, AnotherSystemIdentifierOrImage) {
   });
   expect_refused("sha256:bb", [](spec::Spec&, Observed& seen) { seen.nodes[1].software.value->id = "sha256:bb"; });
 }
+TEST(Refused, ANewPrimaryForReplicasThatHaveData) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0] = test::bare(spec.nodes[0]);
+  EXPECT_NE(refusal(spec, seen).find("live-0 holds data, but a has none yet"), std::string::npos)
+      << refusal(spec, seen);
+}
 TEST(Refused, AReplicaThatTakesWrites) {
   expect_refused("takes writes", [](spec::Spec&, Observed& seen) { seen.nodes[1].sql.value->in_recovery = false; });
 }
@@ -81,6 +97,13 @@ TEST(Refused, APoolWithoutRoomBeforeTheFirstByte) {
   auto seen = primary_only(spec);
   for (auto& dataset : *seen.nodes[1].storage.value) dataset.available = Bytes{1} << 30;
   EXPECT_NE(refusal(spec, seen).find("has room for 1"), std::string::npos) << refusal(spec, seen);
+}
+TEST(Refused, APoolWhoseRoomIsReservedForOthers) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[1].storage.value->clear();
+  seen.nodes[1].pool.value->available = Bytes{1} << 20;
+  EXPECT_NE(refusal(spec, seen).find("has room for 1 MiB"), std::string::npos) << refusal(spec, seen);
 }
 TEST(Refused, RoomIsCountedUncompressedWhereTheReceiverCannotCompressAsWell) {
   const auto spec = a_spec();

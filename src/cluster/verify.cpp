@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "cluster/health_parts.h"
 #include "postgres/conf.h"
+#include "postgres/hba.h"
 #include "postgres/standby.h"
 #include "postgres/verify.h"
 
@@ -185,6 +186,21 @@ Check judge_hot_standby(const ObservedNode& replica, const ObservedNode& primary
   for (const auto& gap : gaps)
     texts.push_back(fmt::format("{} is {}, {} on {}", gap.setting, gap.replica, gap.primary, primary.name));
   return failed("hot-standby-settings", replica.name, join(texts, "; "));
+}
+
+Check judge_hba_lines(const spec::Spec& spec, const ObservedNode& primary) {
+  constexpr auto id = "hba-lines";
+  std::vector<std::string> addresses;
+  for (const auto& node : spec.nodes)
+    if (!node.is_primary()) addresses.push_back(node.address);
+  const auto& rules = primary.sql->hba;
+  std::vector<std::string> objections;
+  for (const auto& finding : postgres::judge_hba(rules, spec.auth.replication_user, addresses))
+    objections.push_back(finding.text);
+  if (!objections.empty()) return failed(id, primary.name, "pg_hba.conf " + join(objections, "; "));
+  return ok(id, primary.name,
+            fmt::format("of {} lines none is trust, and none lets {} replicate but from {}", rules.size(),
+                        spec.auth.replication_user, addresses.empty() ? "this host" : join(addresses, ", ")));
 }
 
 Check judge_login(const std::string& node, const std::string& from, const Result<postgres::LoginAnswer>& answer) {

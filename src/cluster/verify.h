@@ -67,6 +67,8 @@ Check judge_extensions(const ObservedNode& replica, const ObservedNode& primary)
 Check judge_image(const ObservedNode& replica, const ObservedNode& primary);
 Check judge_hot_standby(const ObservedNode& replica, const ObservedNode& primary);
 
+// Only the replicas' addresses may replicate, and nobody is let in without a password, as the server reads its file.
+Check judge_hba_lines(const spec::Spec& spec, const ObservedNode& primary);
 // `answer`: to a replication login from `from`, which no line of ours lists.
 Check judge_login(const std::string& node, const std::string& from, const Result<postgres::LoginAnswer>& answer);
 // `segment`: its name when both copies are equal, else why not.

@@ -5,6 +5,7 @@
 
 #include "cluster/health_world.h"
 #include "postgres/queries.h"
+#include "test/support/observed.h"
 
 namespace dugong::cluster {
 namespace {
@@ -188,6 +189,25 @@ TEST(JudgeHotStandby, Cases) {
   const auto check = judge_hot_standby(world.nodes[1], world.nodes[0]);
   EXPECT_EQ(check.outcome, Verdict::failed);
   EXPECT_TRUE(says(check, "max_wal_senders is 10, 100 on a"));
+}
+
+TEST(JudgeHbaLines, OnlyReplicasAndNobodyWithoutAPassword) {
+  const auto spec = test::a_spec();
+  auto primary = test::all_running(spec).nodes[0];
+  EXPECT_EQ(judge_hba_lines(spec, primary).outcome, Verdict::ok) << judge_hba_lines(spec, primary).evidence;
+  auto& rules = primary.sql.value->hba;
+  const auto as_read = rules;
+  const auto with = [&](const postgres::HbaRule& rule) {
+    rules = as_read;
+    rules.insert(rules.begin(), rule);
+    return judge_hba_lines(spec, primary);
+  };
+  const auto broad = with({7, "host", {"replication"}, {"all"}, "10.0.0.0", "255.0.0.0", "scram-sha-256", ""});
+  EXPECT_EQ(broad.outcome, Verdict::failed);
+  EXPECT_TRUE(says(broad, "line 7: host replication all 10.0.0.0 255.0.0.0 scram-sha-256"));
+  EXPECT_TRUE(says(with({7, "host", {"all"}, {"all"}, "10.0.0.0", "255.0.0.0", "trust", ""}), "without a password"));
+  rules.clear();
+  EXPECT_TRUE(says(judge_hba_lines(spec, primary), "no line lets"));
 }
 
 TEST(JudgeLogin, Cases) {

@@ -78,7 +78,10 @@ void look_judged(const cluster::Observed& seen, const spec::Spec& spec, const Ob
     if (!answers(one)) continue;
     checks.push_back(judge_conf(*one));
     checks.push_back(judge_clock_check(*one));
-    if (node.is_primary()) continue;
+    if (node.is_primary()) {
+      checks.push_back(judge_hba_lines(spec, *one));
+      continue;
+    }
     const auto* upstream = seen.find(node.follows);
     checks.push_back(judge_streaming(*one, upstream == nullptr ? primary : *upstream));
     checks.push_back(judge_recovery(*one));

@@ -185,7 +185,7 @@ TEST(Verify, AHealthyClusterPassesEveryCheckOnEveryNode) {
     for (const auto* id : {"streaming", "in-recovery", "refuses-writes", "row-arrives", "content", "extensions",
                            "image", "hot-standby-settings"})
       EXPECT_NE(find(checks, id, node), nullptr) << id << " " << node;
-  for (const auto* id : {"login-refused", "archive"}) EXPECT_NE(find(checks, id, "a"), nullptr) << id;
+  for (const auto* id : {"hba-lines", "login-refused", "archive"}) EXPECT_NE(find(checks, id, "a"), nullptr) << id;
   for (const auto& check : checks) EXPECT_NE(check.outcome, Verdict::skipped) << check.id;
 }
 

@@ -106,9 +106,9 @@ DUGONG_PART(zfs::Dataset){
     Field{"canmount", &T::canmount}, Field{"mounted", &T::mounted}, Field{"readonly", &T::readonly},
     Field{"resume_token", &T::resume_token}, Field{"local", &T::local}, Field{"ours", &T::ours}}; };
 DUGONG_PART(zfs::Pool){
-    Field{"name", &T::name}, Field{"size", &T::size}, Field{"free", &T::free}, Field{"health", &T::health},
-    Field{"version", &T::version}, Field{"can_receive_unmounted", &T::can_receive_unmounted},
-    Field{"has_lz4", &T::has_lz4}}; };
+    Field{"name", &T::name}, Field{"size", &T::size}, Field{"free", &T::free},
+    Field{"available", &T::available}, Field{"health", &T::health}, Field{"version", &T::version},
+    Field{"can_receive_unmounted", &T::can_receive_unmounted}, Field{"has_lz4", &T::has_lz4}}; };
 
 // runtime
 DUGONG_PART(runtime::Server){

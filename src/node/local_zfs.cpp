@@ -2,6 +2,7 @@
 // command was to bring about is looked for afterwards.
 #include <algorithm>
 
+#include "base/text.h"
 #include "node/local_doors.h"
 #include "os/clock.h"
 #include "zfs/commands.h"
@@ -70,6 +71,8 @@ Result<zfs::Pool> ZfsDoor::answer(const zfs::InspectPool& question, const Call& 
   const auto output = TRY(run_zfs(argv, call));
   if (!output.exit.ok()) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
   auto pool = TRY(zfs::parse_pool(output.out, version));
+  const auto room = TRY(run_zfs(zfs::render_available(question.pool), call));
+  if (room.exit.ok()) pool.available = parse_u64(trim(room.out)).value_or(0);  // a faulted pool still has its health
   const std::lock_guard guard{mutex_};
   capabilities_[question.pool] = pool;
   return pool;

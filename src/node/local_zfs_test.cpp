@@ -13,7 +13,8 @@ verb=$1; for last; do :; done; file=$S/d/$(echo "$last" | tr / _)
 absent() { echo "cannot open '$last': dataset does not exist" >&2; exit 1; }
 case $verb in
 version) echo zfs-2.3.2; echo zfs-kmod-2.3.2; exit 0;;
-get) [ -e "$file" ] || absent; cat "$file"; exit 0;;
+get) [ "$5" = available ] && { echo 4294967296; exit 0; }
+  [ -e "$file" ] || absent; cat "$file"; exit 0;;
 esac
 [ -e $S/LIE ] && exit 0
 [ -e $S/BUSY ] && { rm $S/BUSY; echo "cannot $verb '$last': dataset is busy" >&2; exit 1; }
@@ -48,6 +49,7 @@ TEST_F(LocalZfs, a_pool_and_its_capabilities) {
   const auto pool = ask_it(zfs::InspectPool{"tank"});
   ASSERT_TRUE(pool);
   EXPECT_EQ(pool->size, Bytes{10} << 30);
+  EXPECT_EQ(pool->available, Bytes{4} << 30);
   EXPECT_TRUE(pool->can_receive_unmounted);
 }
 

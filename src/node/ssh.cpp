@@ -33,6 +33,7 @@ struct Advice {
   std::string_view next;  // {0}: target, {1}: program
 };
 constexpr std::array advices = {
+    Advice{"it said: dugong: ", "do on {0} what dugong said there, then run this again"},
     Advice{"command not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
     Advice{"No such file or directory", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
     Advice{"not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},

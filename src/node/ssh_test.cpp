@@ -59,6 +59,8 @@ TEST(Ssh, FailuresSayWhatToDo) {
   EXPECT_TRUE(has(advice("root@b: Permission denied (publickey)."), "without a password: ssh root@b true"));
   EXPECT_TRUE(has(advice("sudo: a password is required"), "let sudo run dugong"));
   EXPECT_TRUE(has(advice("Could not resolve hostname b"), "check the name"));
+  EXPECT_TRUE(
+      has(advice("(exit 3); it said: dugong: refused: others may write this file"), "do on root@b what dugong"));
   EXPECT_EQ(advice("connect to host b port 22: Connection refused"), "try by hand: ssh root@b dugong --version");
 }
 TEST(Ssh, OtherErrorsStayAsTheyAre) {

@@ -51,6 +51,7 @@ struct Pool {
   std::string name;
   Bytes size = 0;
   Bytes free = 0;
+  Bytes available = 0;  // to a new dataset: `free` less what is reserved for others; 0: not known
   std::string health;
   // "openzfs 2.3.2" or "zfs-fuse v23"
   std::string version;
@@ -147,8 +148,9 @@ Result<std::vector<Dataset>> parse_tree(std::string_view output);
 // `zpool list -H -p -o name,size,free,health NAME`-like output (with human sizes where -p is missing) and the text of
 // `zfs version` / `zpool upgrade -v` for the capabilities.
 Argv render_pool_list(std::string_view pool);
-Argv render_version();      // OpenZFS 0.8 and newer
-Argv render_old_version();  // asked when render_version() failed
+Argv render_available(std::string_view dataset);  // answers one number
+Argv render_version();                            // OpenZFS 0.8 and newer
+Argv render_old_version();                        // asked when render_version() failed
 Result<Pool> parse_pool(std::string_view list_output, std::string_view version_output);
 
 // What a failed zfs command means. `stderr_text` is zfs's own words and is kept in the message.

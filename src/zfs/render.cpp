@@ -127,6 +127,9 @@ Argv render(const Receive& command, const Pool& capabilities) {
 Argv render_pool_list(std::string_view pool) {
   return {"zpool", "list", "-H", "-o", "name,size,free,health", std::string{pool}};
 }
+Argv render_available(std::string_view dataset) {
+  return {"zfs", "get", "-Hp", "-o", "value", "available", std::string{dataset}};
+}
 Argv render_version() { return {"zfs", "version"}; }
 Argv render_old_version() { return {"zpool", "upgrade", "-v"}; }
 

@@ -106,6 +106,7 @@ TEST(Render, ListTreeAsksForNothingTwice) {
 
 TEST(Render, PoolQuestions) {
   EXPECT_EQ(text(render_pool_list("tank")), "zpool list -H -o name,size,free,health tank");
+  EXPECT_EQ(text(render_available("tank")), "zfs get -Hp -o value available tank");
   EXPECT_EQ(text(render_version()), "zfs version");
   EXPECT_EQ(text(render_old_version()), "zpool upgrade -v");
 }

@@ -162,3 +162,36 @@ class Cluster:
         done = subprocess.run(["zfs", "get", "-Hp", "-r", "-o", "name,value", "userrefs", entry["prefix"]],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         return sorted(tuple(line.split("\t")) for line in done.stdout.splitlines())
+
+    def footprint(self):
+        """What a run that is refused must leave alone: datasets with all that was set on them, files, servers, slots."""
+        seen = {"slots": self.psql("a", "SELECT slot_name, active FROM pg_replication_slots ORDER BY 1", check=False).stdout}
+        for host in self.lab.hosts:
+            seen[host.name] = sorted(path.name for path in host.dir.iterdir())
+            for pool in self.zfs("list", "-H", "-d", "0", "-o", "name").split():
+                if pool.startswith(host.pool):
+                    seen[pool] = self.zfs("list", "-H", "-r", "-t", "all", "-o", "name,mounted,origin", pool)
+                    seen[f"{pool} set"] = self.zfs("get", "-H", "-r", "-s", "local,received", "-o", "name,property,value",
+                                                   "all", pool)
+            if self.runtime == "compose":
+                seen[f"{host.name} containers"] = host.run("docker", "ps", "-a", "--format", "{{.ID}} {{.Names}} {{.State}}").stdout
+        for entry in self.tree["node"]:
+            seen.update(files_below(Path(entry["directory"])))
+        return seen
+
+
+LIVELY = {"logs", "run", "archive"}  # below a node's directory: written by a server as it runs
+CONFIGURATION = {"dugong.conf", "postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "standby.signal", "PG_VERSION",
+                 "postmaster.pid"}
+
+
+def files_below(root):
+    """path → mode, owner and content; of a data directory the names, and the content of what configures it."""
+    found = {}
+    for path in sorted([root, *root.glob("*"), *root.glob("secrets/*"), *root.glob("bin/*"), *root.glob("data/*")]):
+        if not path.exists() or path.name in LIVELY:
+            continue
+        status = path.lstat()
+        wanted = path.is_file() and (path.parent.name != "data" or path.name in CONFIGURATION)
+        found[str(path)] = (oct(status.st_mode), status.st_uid, path.read_bytes() if wanted else None)
+    return found

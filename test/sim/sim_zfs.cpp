@@ -331,6 +331,7 @@ Replied answer(State&, Host& host, const zfs::InspectPool& request) {
   out.name = pool->name;
   out.size = pool->size;
   out.free = pool_free(*pool);
+  out.available = out.free;
   out.health = "ONLINE";
   const bool openzfs = pool->flavour == Flavour::openzfs;
   out.version = openzfs ? "openzfs 2.3.9" : "zfs-fuse v23";
