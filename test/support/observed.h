@@ -99,8 +99,6 @@ inline void with_files(const spec::Spec& spec, const spec::Node& node, cluster::
   directory(paths.secrets, 0700, 70);
   directory(paths.bin, 0755, 0);
   directory(paths.archive, 0700, 70);
-  seen.files[cluster::ownership_file(paths.directory)] = {true, false, 0644, 0, 0, cluster::ownership_text(spec, node)};
-  seen.files[paths.directory].entries = {".dugong", "archive", "bin", "data", "logs", "run", "secrets"};
   seen.files[cluster::superuser_file(paths)] = {true, false, 0600, 70, 70, "super"};
   if (const auto* upstream = spec.find(node.follows)) {
     const auto line = postgres::passfile_line(upstream->address, std::to_string(upstream->port), "replication",
@@ -115,7 +113,6 @@ inline void with_files(const spec::Spec& spec, const spec::Node& node, cluster::
 inline void with_data(const spec::Spec& spec, const cluster::Observed& all, const spec::Node& node,
                       cluster::ObservedNode& seen) {
   postgres::DataFacts data{.exists = true, .empty = false, .version = "17", .control = a_control()};
-  data.uid = data.gid = seen.software->uid;
   const auto hot_standby = *cluster::allowed_hot_standby(spec, all, node);
   data.files["dugong.conf"] =
       *cluster::render_dugong_conf(*cluster::dugong_settings(spec, node, *seen.software, hot_standby));
