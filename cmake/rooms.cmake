@@ -17,7 +17,7 @@ target_compile_options(dugong_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow 
   -Wswitch-enum -Wno-gnu-statement-expression -Wno-missing-field-initializers -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # g++ 12 warns about strings it inlined itself (GCC bugs 105329 and 105651).
-  target_compile_options(dugong_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-dangling-pointer -Wno-maybe-uninitialized)
+  target_compile_options(dugong_flags INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-dangling-pointer -Wno-maybe-uninitialized)
 endif()
 if(DUGONG_WERROR)
   target_compile_options(dugong_flags INTERFACE -Werror)
