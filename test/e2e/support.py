@@ -174,7 +174,8 @@ class Cluster:
                     seen[f"{pool} set"] = self.zfs("get", "-H", "-r", "-s", "local,received", "-o", "name,property,value",
                                                    "all", pool)
             if self.runtime == "compose":
-                seen[f"{host.name} containers"] = host.run("docker", "ps", "-a", "--format", "{{.ID}} {{.Names}} {{.State}}").stdout
+                seen[f"{host.name} containers"] = host.run("docker", "ps", "-a", "--format",
+                                                           "{{.ID}} {{.Names}} {{.State}}").stdout
         for entry in self.tree["node"]:
             seen.update(files_below(Path(entry["directory"])))
         return seen

@@ -107,7 +107,7 @@ def refused(cluster, *verb, where, says, then, within=20):
     return done
 
 
-# --- what is in the way on a host --------------------------------------------------------------------------------------
+# --- what is in the way on a host ------------------------------------------------------------------------------------
 
 
 @pytest.mark.process_only
@@ -219,7 +219,7 @@ def test_a_host_whose_line_is_dead(pair):
         host.heal()
 
 
-# --- room ----------------------------------------------------------------------------------------------------------------
+# --- room ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.process_only
@@ -238,7 +238,7 @@ def test_a_pool_whose_room_belongs_to_others(pair):
         refused(pair, *ADD_C, where="c", says=f"pool {pool} has room for", then="choose another pool")
 
 
-# --- what would be no replica --------------------------------------------------------------------------------------------
+# --- what would be no replica ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.process_only
@@ -268,7 +268,7 @@ def test_a_replica_that_belongs_to_another_primary(pair):
     tree["node"] = tree["node"][:2]
     tree["node"][0].update(prefix=f"{pair.host('a').pool}/a2", directory=f"{pair.host('a').dir}/a2", port=5444)
     with written(pair, tree):
-        refused(pair, *UP, where="b", says="live-0 holds data, but a has none yet", then="put the right primary into the file")
+        refused(pair, *UP, where="b", says="live-0 holds data, but a has none yet", then="put the right primary into")
     with written(pair, {**tree, "node": tree["node"][:1]}):
         pair.up()
         try:
@@ -279,7 +279,7 @@ def test_a_replica_that_belongs_to_another_primary(pair):
             pair.must("down", "--destroy", "--confirm=dex")
 
 
-# --- servers ---------------------------------------------------------------------------------------------------------------
+# --- servers ---------------------------------------------------------------------------------------------------------
 
 
 def tool(cluster, node, name, *words):
@@ -349,6 +349,7 @@ def test_wal_outside_of_the_snapshot(pair):
         os.unlink(f"{data}/pg_wal")
         move(outside, f"{data}/pg_wal")
         pg_ctl(pair, "a", *log, "start")
+        eventually(lambda: pair.psql("a", "SELECT active FROM pg_replication_slots") == "t")
 
 
 @pytest.mark.process_only
@@ -401,7 +402,7 @@ def test_a_line_before_ours_that_lets_others_in(pair, line, words):
         pair.write()
 
 
-# --- lag of a replica that is cut off ----------------------------------------------------------------------------------------
+# --- lag of a replica that is cut off --------------------------------------------------------------------------------
 
 
 def as_number(lsn):
