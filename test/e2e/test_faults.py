@@ -11,51 +11,12 @@ from pathlib import Path
 import pytest
 
 from conftest import BIN, RUNTIME
+from processes import assert_nothing_left_over, serving
 from support import Cluster
 
 KILLS = 50 if os.environ.get("DUGONG_SOAK") else {"process": 10, "compose": 3}[RUNTIME]
 SEED = int(os.environ.get("DUGONG_SEED", "0")) or int(time.time())
-PATIENCE = 15
-# What a run of ours has on a host while it works, and nothing else may have.
-WORKERS = re.compile(r"dugong serve|\bzfs (send|receive|recv)\b|\bdugong-wal (?!archive)")
 SECONDS_TO_KILL_IN = {"controller": 1.1, "serve": 0.9}  # of an undisturbed run: also after its end
-
-
-def command_lines(namespace=None):
-    """pid → words of every process, or of those in one network namespace."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if namespace is None or os.stat(entry / "ns/net").st_ino == namespace:
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-    return found
-
-
-def serving(host):
-    """The processes of ours on a host: who serves, sends, receives."""
-    lines = command_lines(os.stat(f"/run/netns/{host.argv()[1].rsplit('/', 1)[1]}").st_ino)
-    return {pid: words for pid, words in lines.items() if WORKERS.search(words)}
-
-
-def left_over(cluster):
-    found = {}
-    for host in cluster.lab.hosts:
-        found.update(serving(host))
-    config = str(cluster.lab.ssh_config)
-    found.update({pid: words for pid, words in command_lines().items() if words.startswith("ssh ") and config in words})
-    return found
-
-
-def assert_nothing_left_over(cluster):
-    deadline = time.monotonic() + PATIENCE
-    while found := left_over(cluster):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
-
 
 NORMAL = [(re.compile(r"@dugong-\d+-\d+-\d+"), "@dugong-SNAPSHOT"), (re.compile(r"\b\d{15,}\b"), "ID")]
 VARIES = {"dugong:redo_lsn", "dugong:end_lsn", "dugong:min_recovery_lsn", "dugong:taken_at", "dugong:super_check",
