@@ -1,7 +1,7 @@
 // How a replica comes to be: slot, held and catalogued snapshot, copy into the anchor, clone, clean-up, start.
 //
 // The order is what makes it safe to be cut anywhere:
-//  - a slot exists before the snapshot that needs it (slot.c: ReplicationSlotReserveWal keeps from the last redo LSN);
+//  - a slot exists before the snapshot that needs it;
 //  - `dugong:receiving` names the anchor on the marked parent before the first byte, so that what a broken receive
 //    leaves behind is known to be ours although it carries no mark;
 //  - a clone is `received` until it has standby.signal and lost what belongs to the server it came from, and only a
@@ -90,8 +90,9 @@ Need need_of(const Ground& g, const Ground& primary, const std::vector<Entry>& e
   if (base != nullptr) need.base = *base;
   const auto* slot = slot_of(g);
   const bool large = primary.live->referenced > g.spec.seed.slot_late_above;
-  const bool lost =
-      slot != nullptr && !slot->active && (slot->wal_status == "lost" || slot->wal_status == "unreserved");
+  // One that never reserved anything, restart_lsn 0/0, would cover no snapshot either.
+  const bool lost = slot != nullptr && !slot->active &&
+                    (slot->wal_status == "lost" || slot->wal_status == "unreserved" || slot->restart_lsn.value == 0);
   if (slot == nullptr && large && !(base != nullptr && is_near(entries, *base, primary))) {
     const bool newer = !entries.empty() && (base == nullptr || entries.back().createtxg > base->createtxg);
     if (newer)
@@ -123,6 +124,14 @@ void plan_slot(const Need& need, Plan& plan) {
   upstream.add(RunQuery{"create_slot", {name}, "postgres"}, "WAL that the copy will need is kept from here on");
 }
 
+// A new physical slot keeps WAL from GetRedoRecPtr() on (slot.c: ReplicationSlotReserveWal), which xlog.c:
+// CreateCheckPoint moves on when a checkpoint starts; pg_control follows when it ends, minutes later when it is spread.
+// Until then a server started from any snapshot would ask for WAL from before the slot.
+bool is_behind_slot(const Need& need, const postgres::ControlData& control) {
+  const auto* slot = slot_of(*need.ground);
+  return need.snapshot && !need.slot && slot != nullptr && control.redo < slot->restart_lsn;
+}
+
 // Error refused when the data directory is not one that a snapshot may seed from and a checkpoint would not help.
 Result<> plan_snapshot(const std::vector<Need>& needs, const Ground& primary, Plan& plan) {
   Steps steps{plan, primary.node};
@@ -134,6 +143,12 @@ Result<> plan_snapshot(const std::vector<Need>& needs, const Ground& primary, Pl
   if (auto seedable = postgres::judge_seedable(control); !seedable) {
     if (control.state != postgres::DbState::in_production) return fail(seedable.error());
     steps.add(RunQuery{"checkpoint", {}, "postgres"}, "just promoted: a copy made now would open too early");
+    return {};
+  }
+  if (std::ranges::any_of(needs, [&](const Need& need) { return is_behind_slot(need, control); })) {
+    steps.add(RunQuery{"checkpoint", {}, "postgres"},
+              "one was running when the slot was made: a copy made before it "
+              "ends would need older WAL than the slot keeps");
     return {};
   }
   auto properties = catalogue_properties(primary.spec.cluster, primary.node.name, control, *primary.seen.sql,

@@ -30,8 +30,28 @@ TEST(PlanReplica, ASnapshotOlderThanTheSlotIsNotUsed) {
   const auto spec = a_spec();
   auto seen = primary_only(spec);
   seen.nodes[0].sql.value->slots = {slot("b", Lsn{0x3000001})};
+  seen.nodes[0].data.value->control->redo = Lsn{0x3000001};
   add_base(spec, seen);
   EXPECT_EQ(steps_of<TakeSnapshot>(must_plan(spec, seen), "a").size(), 1U);
+}
+
+TEST(PlanReplica, WhileTheSlotsCheckpointIsRunningItIsBroughtToItsEnd) {
+  const auto spec = a_spec({"a", "b", "c"});
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b", Lsn{0x3000001})};  // pg_control: 0/3000000
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<TakeSnapshot>(plan, "a").empty());
+  EXPECT_LT(position(plan, "create_slot dugong_c"), position(plan, "checkpoint"));
+  EXPECT_LT(position(plan, "checkpoint"), plan.steps.size());
+  EXPECT_TRUE(plan.more);
+}
+
+TEST(PlanReplica, ASlotThatReservedNothingIsMadeAnew) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b", Lsn{})};
+  seen.nodes[0].sql.value->slots[0].wal_status.clear();
+  EXPECT_EQ(texts(must_plan(spec, seen)).front(), "a: SQL: drop_slot dugong_b");
 }
 
 TEST(PlanReplica, AnUnfinishedCatalogueEntryIsNotUsed) {

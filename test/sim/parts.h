@@ -96,7 +96,8 @@ void tick_server(State& state, Server& server, Millis elapsed);
 void start_postgres(State& state, Server& server);
 void stop_postgres(State& state, Server& server);  // a clean shutdown
 void tick_wal(State& state, Server& server);
-void take_checkpoint(State& state, Server& server);
+void take_checkpoint(State& state, Server& server);  // CHECKPOINT: waits for a running one, then makes its own
+Lsn redo_pointer(const Server& server, const Cluster& cluster);  // xlog.c: GetRedoRecPtr
 void write_wal(State& state, Server& server, Bytes bytes);
 void switch_segment(State& state, Server& server);
 void promote(State& state, Server& server);

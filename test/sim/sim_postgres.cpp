@@ -352,6 +352,7 @@ void promote(State& state, Server& server) {
   server.in_recovery = false;
   server.streaming = false;
   server.last_checkpoint = state.now;
+  server.running_checkpoint.reset();
   cluster.control.primary_settings = hot_standby_settings(server.settings);
   check_two_primaries(state);
 }

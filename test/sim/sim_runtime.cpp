@@ -133,6 +133,7 @@ void begin(State& state, Host& host, Server& server) {
   server.log.clear();
   server.started = state.now;
   server.last_checkpoint = state.now;
+  server.running_checkpoint.reset();
   server.streaming = false;
   for (const auto& [name, other] : host.servers) {
     if (&other == &server || !other.running()) continue;

@@ -125,7 +125,8 @@ Results create_slot(Session& session, const std::string& name) {
   const auto existing = slots_of(session.tree, session.server.inner);
   auto made = table({"slot_name", "lsn"}, {});
   auto it = std::ranges::find(existing, name, &SlotRow::name);
-  SlotRow slot{name, session.cluster.control.redo, session.server.host + ":" + session.server.data};
+  // slot.c: ReplicationSlotReserveWal
+  SlotRow slot{name, redo_pointer(session.server, session.cluster), session.server.host + ":" + session.server.data};
   if (it != existing.end()) {
     slot = *it;
   } else if (static_cast<std::int64_t>(existing.size()) >= number_of(session.server, "max_replication_slots")) {

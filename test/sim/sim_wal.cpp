@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <utility>
 
 #include "base/text.h"
 #include "postgres/address.h"
@@ -125,6 +126,30 @@ void remove_old_segments(State& state, Server& server, Cluster& cluster) {
   });
 }
 
+// xlog.c: CreateCheckPoint. Shared memory has the new redo point from the start on …
+void begin_checkpoint(State& state, Server& server) {
+  const auto* cluster = cluster_of(state, server);
+  if (cluster == nullptr) return;
+  server.last_checkpoint = state.now;
+  server.running_checkpoint = server.in_recovery ? cluster->control.redo : cluster->insert;
+}
+
+// … and pg_control at the end, when old segments go too. On a standby: a restartpoint, which can only be where the
+// primary had a checkpoint; replay keeps that position.
+void end_checkpoint(State& state, Server& server) {
+  auto* cluster = cluster_of(state, server);
+  const auto redo = std::exchange(server.running_checkpoint, std::nullopt);
+  if (cluster == nullptr || !redo) return;
+  if (!server.in_recovery) {
+    cluster->control.redo = *redo;
+    cluster->control.checkpoint = cluster->insert;
+    cluster->control.min_recovery = Lsn{};
+    cluster->control.min_recovery_timeline = TimelineId{};
+    write_wal(state, server, 0x98);  // the checkpoint record
+  }
+  remove_old_segments(state, server, *cluster);
+}
+
 bool address_matches(const postgres::HbaRule& rule, const std::string& address) {
   if (rule.address == "all" || rule.address == address) return true;
   const auto network = postgres::parse_network(rule.address, rule.netmask);
@@ -140,8 +165,9 @@ bool lists(const std::vector<std::string>& names, std::string_view name) {
 
 void tick_wal(State& state, Server& server) {
   if (archives(server)) archive_ready(state, server);
-  const bool due = state.now - server.last_checkpoint >= state.options.checkpoint_every;
-  if (due) take_checkpoint(state, server);
+  const auto since = state.now - server.last_checkpoint;
+  if (server.running_checkpoint && since >= state.options.checkpoint_time) end_checkpoint(state, server);
+  if (!server.running_checkpoint && since >= state.options.checkpoint_every) begin_checkpoint(state, server);
 }
 
 void write_wal(State& state, Server& server, Bytes bytes) {
@@ -164,19 +190,14 @@ void switch_segment(State& state, Server& server) {
   if (used != 0) write_wal(state, server, cluster.control.wal_segment_size - used);
 }
 
-// On a standby: a restartpoint, which can only be where the primary had a checkpoint; replay keeps that position.
 void take_checkpoint(State& state, Server& server) {
-  auto* cluster = cluster_of(state, server);
-  if (cluster == nullptr) return;
-  server.last_checkpoint = state.now;
-  if (!server.in_recovery) {
-    cluster->control.redo = cluster->insert;
-    cluster->control.checkpoint = cluster->insert;
-    cluster->control.min_recovery = Lsn{};
-    cluster->control.min_recovery_timeline = TimelineId{};
-    write_wal(state, server, 0x98);  // the checkpoint record
-  }
-  remove_old_segments(state, server, *cluster);
+  end_checkpoint(state, server);
+  begin_checkpoint(state, server);
+  end_checkpoint(state, server);
+}
+
+Lsn redo_pointer(const Server& server, const Cluster& cluster) {
+  return server.running_checkpoint.value_or(cluster.control.redo);
 }
 
 std::vector<SlotRow> slots_of(const Tree& tree, const std::string& inner) {

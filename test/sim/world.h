@@ -151,6 +151,7 @@ struct Server {
   Millis conf_loaded{0};
   Millis caught_up{0};
   Millis last_checkpoint{0};
+  std::optional<Lsn> running_checkpoint{};  // its redo point; pg_control hears of it when it ends
   std::string last_archived;
   std::int64_t archived_count = 0;
   std::string last_failed;
@@ -196,6 +197,7 @@ struct Options {
   std::uint32_t wal_segment_size = 16U << 20;
   Bytes write_load = 0;  // WAL bytes per second that clients make on a primary
   Millis checkpoint_every{60'000};
+  Millis checkpoint_time{54'000};       // from its start to its end: checkpoint_completion_target is 0.9
   bool cut_full_leaves_dataset = true;  // v23: what a cut full receive leaves behind
   std::map<std::string, std::string> extensions = {{"plpgsql", "1.0"}, {"timescaledb", "2.19.1"}};  // on offer
   std::vector<std::string> secrets;  // must never be written where others can read them
