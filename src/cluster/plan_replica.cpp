@@ -12,6 +12,7 @@
 
 #include "cluster/catalogue.h"
 #include "cluster/ground.h"
+#include "cluster/lineage.h"
 #include "cluster/settings.h"
 #include "postgres/conf.h"
 #include "postgres/control.h"
@@ -19,47 +20,6 @@
 
 namespace dugong::cluster {
 namespace {
-
-struct Anchor {
-  const zfs::Dataset* dataset = nullptr;
-  bool marked = false;
-};
-
-// The newest received lineage, marked or announced.
-Anchor anchor_of(const Ground& g) {
-  Anchor anchor;
-  for (const auto& dataset : g.storage())
-    if (has_role(dataset, g.spec, g.node, "anchor") &&
-        (anchor.dataset == nullptr || dataset.createtxg > anchor.dataset->createtxg))
-      anchor = {&dataset, true};
-  if (anchor.dataset != nullptr) return anchor;
-  return {find_dataset(g.storage(), g.parent_mark("receiving")), false};
-}
-
-std::vector<Entry> entries_of(const Ground& primary) {
-  std::vector<Entry> entries;
-  for (const auto* snapshot : snapshots_of(primary.storage(), primary.live->name)) {
-    if (!is_ours(*snapshot, primary.spec, primary.node)) continue;
-    if (auto entry = parse_entry(*snapshot)) entries.push_back(*entry);
-  }
-  return entries;
-}
-
-// The newest entry that the anchor holds too, by GUID.
-const Entry* common_base(const std::vector<Entry>& entries, const Ground& g, const Anchor& anchor) {
-  if (anchor.dataset == nullptr) return nullptr;
-  const auto held = snapshots_of(g.storage(), anchor.dataset->name);
-  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
-    if (std::ranges::any_of(held, [&](const auto* one) { return one->guid == entry->guid; })) return &*entry;
-  return nullptr;
-}
-
-const postgres::Slot* slot_of(const Ground& g) {
-  const auto* upstream = g.all.find(g.node.follows);
-  if (upstream == nullptr || !upstream->sql) return nullptr;
-  auto it = std::ranges::find(upstream->sql->slots, postgres::slot_name(g.node.name), &postgres::Slot::name);
-  return it == upstream->sql->slots.end() ? nullptr : &*it;
-}
 
 // A large database is first copied without a slot. It is near enough for one when the WAL since its base is a small
 // part of what "large" means, or when rounds have stopped getting shorter: waiting longer would not help.
@@ -86,15 +46,15 @@ struct Need {
 
 Need need_of(const Ground& g, const Ground& primary, const std::vector<Entry>& entries, const Anchor& anchor) {
   Need need{.ground = &g};
-  const auto* base = common_base(entries, g, anchor);
-  if (base != nullptr) need.base = *base;
+  const auto& base = anchor.base;
+  need.base = base;
   const auto* slot = slot_of(g);
   const bool large = primary.live->referenced > g.spec.seed.slot_late_above;
   // One that never reserved anything, restart_lsn 0/0, would cover no snapshot either.
   const bool lost = slot != nullptr && !slot->active &&
                     (slot->wal_status == "lost" || slot->wal_status == "unreserved" || slot->restart_lsn.value == 0);
-  if (slot == nullptr && large && !(base != nullptr && is_near(entries, *base, primary))) {
-    const bool newer = !entries.empty() && (base == nullptr || entries.back().createtxg > base->createtxg);
+  if (slot == nullptr && large && !(base && is_near(entries, *base, primary))) {
+    const bool newer = !entries.empty() && (!base || entries.back().createtxg > base->createtxg);
     if (newer)
       need.copy = entries.back();
     else
@@ -109,7 +69,7 @@ Need need_of(const Ground& g, const Ground& primary, const std::vector<Entry>& e
   auto covered = std::find_if(entries.rbegin(), entries.rend(), [&](const Entry& e) { return slot_covers(*slot, e); });
   if (covered == entries.rend())
     need.snapshot = true;
-  else if (base != nullptr && base->guid == covered->guid)
+  else if (base && base->guid == covered->guid)
     need.clone = *covered;
   else
     need.copy = *covered;
@@ -199,14 +159,24 @@ void plan_copy(const Need& need, const std::string& target, const Ground& primar
   steps.look_again();
 }
 
+void note_stale_anchors(const Need& need, const std::vector<Entry>& entries, Plan& plan) {
+  if (need.base) return;
+  for (const auto* anchor : stale_anchors(*need.ground, entries))
+    plan.notes.push_back(
+        fmt::format("{}: {} ({}) shares no snapshot with the primary any more: everything is copied "
+                    "anew beside it, and it stays until somebody destroys it",
+                    need.ground->node.name, anchor->name, human_bytes(anchor->used)));
+}
+
 // All that comes before the copies first, so that the copies stand side by side and run at the same time.
-void plan_copies(const std::vector<Need>& needs, const Ground& primary, Plan& plan) {
+void plan_copies(const std::vector<Need>& needs, const Ground& primary, const std::vector<Entry>& entries, Plan& plan) {
   std::vector<std::pair<const Need*, std::string>> copies;
   for (const auto& need : needs) {
     if (!need.copy) continue;
     const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
     if (snapshot->userrefs == 0) Steps{plan, primary.node}.add(zfs::Hold{snapshot->name, hold_tag});
-    copies.emplace_back(&need, plan_target(need, anchor_of(*need.ground), plan));
+    note_stale_anchors(need, entries, plan);
+    copies.emplace_back(&need, plan_target(need, anchor_of(*need.ground, entries), plan));
   }
   for (const auto& [need, target] : copies) plan_copy(*need, target, primary, plan);
 }
@@ -369,7 +339,7 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
     }
     const auto state = g.live_mark("state");
     if (g.live == nullptr)
-      needs.push_back(need_of(g, primary, entries, anchor_of(g)));
+      needs.push_back(need_of(g, primary, entries, anchor_of(g, entries)));
     else if (state == "received")
       TRY(plan_prepare(g, primary, plan));
     else
@@ -378,9 +348,9 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   for (const auto& need : needs)
     if (need.slot) plan_slot(need, plan);
   if (std::ranges::any_of(needs, &Need::snapshot)) TRY(plan_snapshot(needs, primary, plan));
-  plan_copies(needs, primary, plan);
+  plan_copies(needs, primary, entries, plan);
   for (const auto& need : needs)
-    if (need.clone) plan_clone(need, anchor_of(*need.ground), entries, plan);
+    if (need.clone) plan_clone(need, anchor_of(*need.ground, entries), entries, plan);
   return plan.steps.size() == before && !plan.more ? Stage::settled : Stage::wait;
 }
 

@@ -99,6 +99,51 @@ TEST(PlanReplica, AnAnchorThatWeDidNotAnnounceIsNotTouched) {
   EXPECT_EQ(steps_of<CopySnapshot>(plan, "b")[0].receive.dataset, "tank/b/anchor-1");
 }
 
+// b has an old lineage that the primary knows nothing of any more.
+Observed with_stale_anchor(const spec::Spec& spec) {
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.push_back(test::a_dataset(spec, spec.nodes[1], "tank/b/anchor-0", "anchor"));
+  storage.push_back(test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@dugong-gone", Guid{11}, 12));
+  return seen;
+}
+
+TEST(PlanReplica, BesideAnAnchorThatSharesNothingEverythingIsCopiedOnce) {
+  const auto spec = a_spec();
+  auto seen = with_stale_anchor(spec);
+  auto plan = must_plan(spec, seen);
+  ASSERT_EQ(steps_of<CopySnapshot>(plan, "b").size(), 1U);
+  EXPECT_EQ(steps_of<CopySnapshot>(plan, "b")[0].receive.dataset, "tank/b/anchor-1");
+  EXPECT_TRUE(steps_of<zfs::Destroy>(plan, "b").empty());
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("tank/b/anchor-0 (0 B) shares no snapshot"), std::string::npos) << plan.notes[0];
+  // The copy has arrived; it carries no mark yet.
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.front().ours["receiving"] = "tank/b/anchor-1";
+  zfs::Dataset arrived;
+  arrived.name = "tank/b/anchor-1";
+  auto base = test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-1@dugong-base", Guid{77}, 30);
+  base.ours.clear();
+  storage.push_back(arrived);
+  storage.push_back(base);
+  plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<CopySnapshot>(plan, "b").empty());
+  EXPECT_LT(position(plan, "mark tank/b/anchor-1"), position(plan, "clone tank/b/anchor-1@dugong-base"));
+}
+
+TEST(PlanReplica, WhatACutCopyLeftBesideAStaleAnchorIsTakenAway) {
+  const auto spec = a_spec();
+  auto seen = with_stale_anchor(spec);
+  seen.nodes[1].storage.value->front().ours["receiving"] = "tank/b/anchor-1";
+  zfs::Dataset partial;
+  partial.name = "tank/b/anchor-1";
+  seen.nodes[1].storage.value->push_back(partial);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_LT(position(plan, "destroy dataset tank/b/anchor-1"), position(plan, "receive all of"));
+}
+
 TEST(PlanReplica, AReceivedBaseIsMarkedHeldClonedAndMounted) {
   const auto spec = a_spec();
   auto seen = primary_only(spec);
