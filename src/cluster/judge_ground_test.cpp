@@ -86,6 +86,14 @@ TEST(Refused, ANewPrimaryForReplicasThatHaveData) {
   EXPECT_NE(refusal(spec, seen).find("live-0 holds data, but a has none yet"), std::string::npos)
       << refusal(spec, seen);
 }
+TEST(Refused, ASettingThatTheServerTakesFromElsewhere) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto& port = seen.nodes[1].sql.value->settings["port"];
+  port.source = "command line";
+  port.source_file.clear();
+  EXPECT_EQ(refusal(spec, seen), "b: port is '5432' in the cluster file, but the server takes it from command line");
+}
 TEST(Refused, AReplicaThatTakesWrites) {
   expect_refused("takes writes", [](spec::Spec&, Observed& seen) { seen.nodes[1].sql.value->in_recovery = false; });
 }

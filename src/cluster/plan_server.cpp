@@ -97,6 +97,10 @@ bool has_the_value_anyway(const postgres::ShownSetting& shown) {
   return weaker && !shown.pending_restart;
 }
 
+Error refusal(const Ground& g, std::string what, std::string next) {
+  return {ErrorKind::refused, std::move(what), g.node.name, "nothing was changed", std::move(next)};
+}
+
 // Every line of dugong.conf must be what the server really uses: a -c option, ALTER SYSTEM or a later line wins
 // silently.
 Result<> judge_in_force(const Ground& g) {
@@ -110,21 +114,18 @@ Result<> judge_in_force(const Ground& g) {
     const std::string who = it == g.seen.sql->settings.end() ? "nothing"
                             : it->second.source_file.empty() ? it->second.source
                                                              : it->second.source_file;
-    return fail(ErrorKind::refused,
-                fmt::format("{}: {} is '{}' in the cluster file, but the server takes it from {}", g.node.name,
-                            line.name, line.value, who),
-                fmt::format("run `ALTER SYSTEM RESET {}`, or take it from the command line or environment that sets it",
-                            line.name));
+    return fail(refusal(
+        g, fmt::format("{} is '{}' in the cluster file, but the server takes it from {}", line.name, line.value, who),
+        fmt::format("run `ALTER SYSTEM RESET {}`, or take it from the command line or environment that sets it",
+                    line.name)));
   }
   return {};
 }
 
 Result<> judge_conf_errors(const Ground& g) {
   if (g.seen.sql->conf_errors.empty()) return {};
-  return fail(
-      ErrorKind::refused,
-      fmt::format("{}: the server cannot use its configuration: {}", g.node.name, g.seen.sql->conf_errors.front()),
-      "correct the setting in the cluster file and run `dugong up` again");
+  return fail(refusal(g, "the server cannot use its configuration: " + g.seen.sql->conf_errors.front(),
+                      "correct the setting in the cluster file and run `dugong up` again"));
 }
 
 }  // namespace

@@ -303,6 +303,16 @@ def b_is_down(pair):
 
 
 @pytest.mark.process_only
+def test_a_server_that_was_started_by_hand_on_another_port(pair, b_is_down):
+    pair.write({**pair.tree, "node": pair.tree["node"][:2]})
+    pg_ctl(pair, "b", "-o", "-p 5777", "-l", f"{pair.entry('b')['directory']}/logs/by-hand.log", "start")
+    try:
+        refused(pair, *UP, where="b", says="the server takes it from command line", then="take it from the command line")
+    finally:
+        pg_ctl(pair, "b", "-m", "fast", "stop")
+
+
+@pytest.mark.process_only
 def test_a_server_in_a_container_of_somebody_on_the_data(pair, b_is_down):
     """It has a number of its own for itself, so that postmaster.pid says nothing to anybody outside."""
     argv = pair.host("b").argv("unshare", "--pid", "--fork", "--kill-child", *tool(pair, "b", "postgres", "-p", "5777"))
