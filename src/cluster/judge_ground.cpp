@@ -22,7 +22,7 @@ Result<> judge_reachable(const spec::Node& node, const ObservedNode& seen) {
     Error error = seen.host.error;
     error.kind = ErrorKind::refused;
     error.left = unchanged;
-    if (error.next.empty())
+    if (error.next.empty() && seen.host.error.kind == ErrorKind::unreachable)
       error.next =
           fmt::format("make `ssh {}` work without a password prompt, then run this again", node.ssh.value_or(""));
     return fail(std::move(error).at(node.name));

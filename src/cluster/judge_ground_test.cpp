@@ -11,6 +11,15 @@ TEST(Refused, AnUnreachableHostWithSshsOwnWords) {
     seen.nodes[1].host.error = {ErrorKind::unreachable, "ssh: connect to host 10.0.0.11: No route to host", "", "", ""};
   });
 }
+TEST(Refused, OnlyWhoIsNotReachedIsToldAboutPasswords) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[1].host.value.reset();
+  seen.nodes[1].host.error = {ErrorKind::unreachable, "no route", "", "", ""};
+  EXPECT_NE(plan_up(spec, seen, {}).error().next.find("password prompt"), std::string::npos);
+  seen.nodes[1].host.error.kind = ErrorKind::failed;
+  EXPECT_EQ(plan_up(spec, seen, {}).error().next, "");
+}
 TEST(Refused, APrefixThatIsNotOurs) {
   expect_refused("not ours", [](spec::Spec&, Observed& seen) { seen.nodes[1].storage.value->front().ours.clear(); });
   expect_refused("cluster 'other'",

@@ -92,9 +92,10 @@ Result<> copy_snapshot(Context& context, const spec::Node& node, const cluster::
   };
   const auto result = context.fleet.copy({action.from_node, action.send, node.name, action.receive}, progress,
                                          Deadline{}, context.stop);
-  const bool there = TRY(has_guid(context, node.name, action.receive.dataset, action.guid));
-  if (there) return {};
+  const auto there = has_guid(context, node.name, action.receive.dataset, action.guid);
+  if (there && *there) return {};
   if (!result) return fail(result.error());
+  if (!there) return fail(there.error());
   return fail(ErrorKind::failed,
               fmt::format("zfs reported success, but {} does not list the snapshot with GUID {}",
                           action.receive.dataset, to_string(action.guid)),

@@ -1,5 +1,7 @@
 // The ends of a copy that are at the other side of a data session.
-#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "node/copy.h"
@@ -15,7 +17,11 @@ class LinkSource final : public SourceEnd {
       : farewell_{options.timing.farewell * 4},
         link_{std::move(link)},
         stop_{options.stop},
-        reader_{link_, options.timing, stop_.token()} {}
+        reader_{link_, options.timing, stop_.token()},
+        keeper_{[this, beat = options.timing.beat](const std::stop_token& over) {
+          while (os::sleep_for(beat, over) == os::Slept::whole && reader_.beat()) {
+          }
+        }} {}
 
   Result<std::size_t> read(std::span<char> into) override { return reader_.read(into); }
   Result<> complete(Deadline) override { return {}; }  // read() gave 0 only after total and digest were right
@@ -46,13 +52,16 @@ class LinkSource final : public SourceEnd {
   LinkedStop stop_;
   wire::StreamReader reader_;
   bool told_ = false;
-  std::jthread late_stop_;  // last: joined before what it uses is gone
+  std::jthread late_stop_;  // these two last: joined before what they use is gone
+  std::jthread keeper_;     // says that we are there, also while nothing is read
 };
 
 class LinkSink final : public SinkEnd {
  public:
   LinkSink(wire::Link link, const EndOptions& options)
-      : stop_{options.stop}, link_{std::move(link)}, writer_{link_, options.timing, options.stop} {}
+      : link_{std::move(link)},
+        writer_{link_, options.timing, options.stop},
+        keeper_{[this, beat = options.timing.beat](const std::stop_token& over) { keep(beat, over); }} {}
 
   Result<> write(std::span<const char> bytes) override { return writer_.write(bytes); }
   Result<> complete(Deadline deadline) override {
@@ -67,33 +76,43 @@ class LinkSink final : public SinkEnd {
     writer_.abort(why);
     return {};
   }
-  // Before the end of the stream the reader has nothing to say but why it ended.
   void watch(std::function<void()> gone) override {
-    watcher_ = std::jthread{[this, gone = std::move(gone)](const std::stop_token& over) {
-      const os::StopSignal stop{over};
-      if (os::wait_ready(link_.channel.in.get(), -1, {}, stop) != os::Ready::first) return;
-      gone_ = true;
+    const std::lock_guard guard{mutex_};
+    if (words_)
       gone();
-    }};
+    else
+      gone_ = std::move(gone);
   }
   bool unwatch() override {
-    watcher_ = {};  // stops and joins
-    return gone_;
+    const std::lock_guard guard{mutex_};
+    gone_ = {};
+    return words_.has_value();
   }
-  // What came while nothing was written; the writer has not read it.
   Error last_words() override {
-    const os::StopSignal stop{stop_};
-    auto frame = wire::receive_frame(link_, os::deadline_in(Millis{1'000}), stop);
-    if (frame && frame->header.error) return std::move(*frame->header.error);
-    return wire::lost(link_.channel, link_.peer_name, "the receiver is gone");
+    const std::lock_guard guard{mutex_};
+    return words_.value_or(Error{});
   }
 
  private:
-  std::stop_token stop_;
+  // Before the end of the stream the reader has nothing to say but that it is there, or why it is not.
+  void keep(Millis beat, const std::stop_token& over) {
+    const os::StopSignal stop{over};
+    while (os::wait_ready(link_.channel.in.get(), -1, os::deadline_in(beat), stop) != os::Ready::stopped) {
+      auto tended = writer_.tend();
+      if (tended) continue;
+      const std::lock_guard guard{mutex_};
+      words_ = std::move(tended).error();
+      if (gone_) gone_();
+      return;
+    }
+  }
+
   wire::Link link_;
   wire::StreamWriter writer_;
-  std::atomic<bool> gone_ = false;
-  std::jthread watcher_;  // last: joined before what it uses is gone
+  std::mutex mutex_;  // the two below
+  std::optional<Error> words_;
+  std::function<void()> gone_;
+  std::jthread keeper_;  // last: joined before what it uses is gone
 };
 
 }  // namespace

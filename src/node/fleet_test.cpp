@@ -221,6 +221,21 @@ TEST_F(Killed, TheReceivingServeOfASilentSender) {
   EXPECT_EQ(copied.error().kind, ErrorKind::unreachable) << copied.error().what;
   EXPECT_TRUE(zfs_.all_end_within(Millis{2'000}));
 }
+// As on a host whose line is dead: nothing ends, and nothing is said.
+TEST_F(Killed, AReceivingServeThatStandsStillIsMissed) {
+  RealFleet fleet{testkit::quick()};
+  fleet.add_local("here", std::make_unique<FakeNode>());
+  fleet.add_remote("there", node("there"));
+  std::jthread stopper{[&] {
+    while (zfs_.running() < 2) os::sleep_for(Millis{10});
+    ::kill(pids_.at(0), SIGSTOP);
+  }};
+  auto copied = fleet.copy({"here", {"tank/a@silent", ""}, "there", {"tank/to"}}, {}, soon(), {});
+  ASSERT_FALSE(copied.has_value());
+  EXPECT_EQ(copied.error().kind, ErrorKind::unreachable);
+  EXPECT_NE(copied.error().what.find("no sign of life for 2 s"), std::string::npos) << copied.error().what;
+  EXPECT_TRUE(zfs_.all_end_within(Millis{5'000}));
+}
 // The controller's end vanishes without a word, as it does when it is killed: its descriptors close.
 TEST_F(Killed, TheController) {
   {

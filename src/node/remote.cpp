@@ -6,6 +6,7 @@
 #include "node/codec.h"
 #include "node/effect.h"
 #include "os/clock.h"
+#include "os/files.h"
 #include "os/host.h"
 #include "os/spawn.h"
 #include "wire/stream.h"
@@ -49,8 +50,10 @@ Result<wire::Link> RemoteNode::open_link(wire::Purpose purpose, const std::stop_
   auto channel = options_.connect(purpose);
   if (!channel) return fail(std::move(channel).error());
   auto link = wire::greet(std::move(*channel), identity, options_.timing, stop);
-  if (!link) return fail(explain_ssh_failure(std::move(link).error(), options_.ssh));
-  return link;
+  if (link) return link;
+  const auto own = os::own_executable();
+  return fail(explain_version(explain_ssh_failure(std::move(link).error(), options_.ssh), options_.ssh,
+                              own ? *own : std::string{"dugong"}));
 }
 
 Result<RemoteNode::SessionPtr> RemoteNode::session(const std::stop_token& stop) {
@@ -116,7 +119,7 @@ Result<Answer> RemoteNode::call(const Request& request, Deadline deadline, std::
     current = TRY(session(stop));
     answer = ask_once(*current, request, deadline, stop);
   }
-  if (!answer) return answer;
+  if (!answer) return fail(lost ? explain_ssh_failure(std::move(answer).error(), options_.ssh) : answer.error());
   note_lock(request, *answer);
   return answer;
 }

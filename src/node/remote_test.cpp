@@ -192,6 +192,14 @@ TEST(Unreachable, MissingProgramSaysInstall) {
   ASSERT_FALSE(connected.has_value());
   EXPECT_TRUE(connected.error().next.starts_with("install dugong on ")) << connected.error().next;
 }
+TEST(Unreachable, AnotherVersionSaysWhatToCopy) {
+  auto node = behind(R"(printf 'DUGONG/1\ndgf1\000\000\000\107\000\000\000\000')"
+                     R"(; printf '{"kind":"hello","hello":{"min":0,"max":0,"version":"0.0.1","host":"b"}}'; sleep 5)");
+  auto connected = node->connect({});
+  ASSERT_FALSE(connected.has_value());
+  EXPECT_EQ(connected.error().kind, ErrorKind::refused) << connected.error().what;
+  EXPECT_NE(connected.error().next.find(": scp /"), std::string::npos) << connected.error().next;
+}
 TEST(Unreachable, IsRememberedForAMoment) {
   int tries = 0;
   auto node = behind("exit 255", Millis{60'000}, &tries);

@@ -43,6 +43,7 @@ inline wire::Timing quick() {
   timing.hello = Millis{5'000};
   timing.beat = Millis{200};
   timing.silence = Millis{2'000};
+  timing.stream_silence = Millis{2'000};
   timing.stall = Millis{3'000};
   timing.farewell = Millis{100};
   return timing;

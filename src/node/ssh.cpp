@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "wire/link.h"
 
 namespace dugong::node {
 namespace {
@@ -32,17 +33,19 @@ struct Advice {
   std::string_view words;
   std::string_view next;  // {0}: target, {1}: program
 };
+// The first that fits: what is more telling comes before what ssh or the shell says along with it.
 constexpr std::array advices = {
     Advice{"it said: dugong: ", "do on {0} what dugong said there, then run this again"},
-    Advice{"command not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
-    Advice{"No such file or directory", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
-    Advice{"not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
-    Advice{"Host key verification failed", "run once by hand and compare the key: ssh {0} true"},
+    Advice{"a password is required", "put the rule that it printed into /etc/sudoers.d/dugong on {0}, or use root@…"},
     Advice{"HOST IDENTIFICATION HAS CHANGED", "find out why the host key changed before anything else: ssh {0} true"},
+    Advice{"Host key verification failed", "run once by hand and compare the key: ssh {0} true"},
     Advice{"Permission denied", "make this work without a password: ssh {0} true"},
     Advice{"Could not resolve hostname", "check the name of the host in `ssh = \"{0}\"`"},
-    Advice{"a password is required", "let sudo run dugong without a password on {0}, or use ssh = \"root@…\""},
-    Advice{"", "try by hand: ssh {0} {1} --version"}};
+    Advice{"command not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
+    Advice{"No such file or directory", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
+    Advice{"not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"}};
+constexpr std::string_view try_by_hand = "try by hand: ssh {0} {1} --version";
+constexpr const char* usual_place = "/usr/local/bin/dugong";
 
 }  // namespace
 
@@ -70,12 +73,19 @@ Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose
 }
 
 Error explain_ssh_failure(Error error, const SshTarget& target) {
-  if (error.kind != ErrorKind::unreachable || !error.next.empty()) return error;
-  for (const auto& advice : advices) {
-    if (error.what.find(advice.words) == std::string::npos) continue;
-    error.next = replace_all(replace_all(std::string{advice.next}, "{0}", target.target), "{1}", target.program);
-    break;
-  }
+  if (error.kind != ErrorKind::unreachable) return error;
+  const auto found = std::ranges::find_if(
+      advices, [&](const Advice& advice) { return error.what.find(advice.words) != std::string::npos; });
+  if (found == advices.end() && !error.next.empty()) return error;
+  const auto next = found == advices.end() ? try_by_hand : found->next;
+  error.next = replace_all(replace_all(std::string{next}, "{0}", target.target), "{1}", target.program);
+  return error;
+}
+
+Error explain_version(Error error, const SshTarget& target, const std::string& own) {
+  const auto there = target.target + ":" + (target.program.starts_with('/') ? target.program : usual_place);
+  if (error.next.starts_with(wire::upgrade_there)) error.next += fmt::format(": scp {} {}", own, there);
+  if (error.next.starts_with(wire::upgrade_here)) error.next += fmt::format(": scp {} {}", there, own);
   return error;
 }
 

@@ -13,7 +13,7 @@ namespace dugong::node {
 struct SshTarget {
   std::string target;              // "root@10.0.0.11", or a Host of the ssh configuration
   std::string config;              // -F; empty: ssh's own defaults
-  std::string program = "dugong";  // on the other side; "sudo -n dugong" is possible
+  std::string program = "dugong";  // on the other side
 };
 
 // Errors: invalid (a target or program that ssh or the remote shell would take for something else).
@@ -21,5 +21,8 @@ Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose
 
 // ssh's own words turned into what to do next; the words stay.
 Error explain_ssh_failure(Error error, const SshTarget& target);
+// Of a greeting that was refused for its version: the command that brings the newer program (`own`: the path of ours)
+// to where the older one is.
+Error explain_version(Error error, const SshTarget& target, const std::string& own);
 
 }  // namespace dugong::node

@@ -56,12 +56,34 @@ TEST(Ssh, FailuresSayWhatToDo) {
   EXPECT_TRUE(has(advice("bash: line 1: dugong: command not found"), "install dugong on root@b"));
   EXPECT_TRUE(has(advice("sh: 1: dugong: not found"), "install dugong on root@b"));
   EXPECT_TRUE(has(advice("Host key verification failed."), "compare the key: ssh root@b true"));
+  EXPECT_TRUE(
+      has(advice("REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed."), "why the host key"));
   EXPECT_TRUE(has(advice("root@b: Permission denied (publickey)."), "without a password: ssh root@b true"));
-  EXPECT_TRUE(has(advice("sudo: a password is required"), "let sudo run dugong"));
+  EXPECT_TRUE(
+      has(advice("Could not chdir to home directory /x: No such file or directory\nsudo: a password is required"),
+          "into /etc/sudoers.d/dugong on root@b"));
   EXPECT_TRUE(has(advice("Could not resolve hostname b"), "check the name"));
   EXPECT_TRUE(
       has(advice("(exit 3); it said: dugong: refused: others may write this file"), "do on root@b what dugong"));
   EXPECT_EQ(advice("connect to host b port 22: Connection refused"), "try by hand: ssh root@b dugong --version");
+}
+TEST(Ssh, AnAdviceOfItsOwnWinsOverWiresButNotTheGeneralOne) {
+  const SshTarget target{"root@b", "", "dugong"};
+  const auto next = [&](const std::string& what) {
+    return explain_ssh_failure(Error{ErrorKind::unreachable, what, {}, {}, "install dugong on b"}, target).next;
+  };
+  EXPECT_TRUE(has(next("sh: 1: dugong: not found"), "DUGONG_REMOTE_PROGRAM"));
+  EXPECT_EQ(next("exit 127"), "install dugong on b");
+}
+std::string version_advice(const std::string& next, const std::string& program = "dugong") {
+  return explain_version(Error{ErrorKind::refused, "", {}, {}, next}, {"root@b", "", program}, "/opt/d/dugong").next;
+}
+TEST(Ssh, AnotherVersionIsReplacedByACommand) {
+  EXPECT_EQ(version_advice("upgrade dugong on b to 2"),
+            "upgrade dugong on b to 2: scp /opt/d/dugong root@b:/usr/local/bin/dugong");
+  EXPECT_EQ(version_advice("upgrade dugong here to 9", "/x/dugong"),
+            "upgrade dugong here to 9: scp root@b:/x/dugong /opt/d/dugong");
+  EXPECT_EQ(version_advice("something else"), "something else");
 }
 TEST(Ssh, OtherErrorsStayAsTheyAre) {
   EXPECT_EQ(advice("no common protocol version", ErrorKind::refused), "");

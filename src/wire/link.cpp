@@ -45,11 +45,13 @@ Result<void> skip_to_magic(int fd, std::string& banner, Deadline deadline, const
 Result<std::uint32_t> common_protocol(const Hello& ours, const Hello& theirs, const std::string& peer_name) {
   const std::uint32_t highest = std::min(ours.protocol_max, theirs.protocol_max);
   if (highest >= std::max(ours.protocol_min, theirs.protocol_min)) return highest;
+  const bool theirs_is_older = theirs.protocol_max < ours.protocol_min;
   return fail(ErrorKind::refused,
               "dugong " + printable(theirs.version) + " on " + peer_name + " speaks protocol " +
                   std::to_string(theirs.protocol_min) + "–" + std::to_string(theirs.protocol_max) + ", dugong " +
                   ours.version + " here " + std::to_string(ours.protocol_min) + "–" + std::to_string(ours.protocol_max),
-              "install the same dugong version on " + peer_name);
+              theirs_is_older ? std::string{upgrade_there} + peer_name + " to " + ours.version
+                              : std::string{upgrade_here} + printable(theirs.version));
 }
 
 Result<Link> exchange_hellos(Channel& channel, const Identity& identity, std::string& banner, Deadline deadline,
@@ -106,7 +108,7 @@ StderrTail::StderrTail(os::Fd fd)
 
 std::string StderrTail::text() const {
   const std::lock_guard lock{state_->mutex};
-  return printable(trim(state_->text));
+  return printable(trim(replace_all(state_->text, "\r\n", "\n")));  // ssh means a terminal
 }
 
 std::string StderrTail::final_text(Millis patience) const {

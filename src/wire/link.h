@@ -22,6 +22,9 @@
 namespace dugong::wire {
 
 inline constexpr std::string_view magic_line = "DUGONG/1\n";
+// How the advice of a refused greeting begins: which side has the older version.
+inline constexpr std::string_view upgrade_there = "upgrade dugong on ";
+inline constexpr std::string_view upgrade_here = "upgrade dugong here to ";
 
 // Keeps the last words of a child's stderr.
 class StderrTail {
@@ -51,9 +54,10 @@ over_standard_streams();  // fd 0 and 1 of this process; 1 then leads to stderr,
 struct Timing {
   Millis hello{15'000};
   Millis beat{2'000};
-  Millis silence{10'000};        // control: peer lost
-  Millis stall{5 * 60 * 1'000};  // stream: no byte moved
-  Millis farewell{1'500};        // a destructor waits at most that long for its threads' last writes
+  Millis silence{10'000};         // control: peer lost
+  Millis stream_silence{20'000};  // stream: peer lost; as long as ssh itself waits
+  Millis stall{5 * 60 * 1'000};   // stream: no byte of it moved, though the peer lives
+  Millis farewell{1'500};         // a destructor waits at most that long for its threads' last writes
 };
 struct Identity {
   Hello self;

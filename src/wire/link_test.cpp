@@ -84,9 +84,11 @@ TEST(Greet, Versions) {
   EXPECT_EQ(greeted(magic() + hello_bytes(1, 7))->protocol, 1U);
   const auto error = greeted(magic() + hello_bytes(2, 7)).error();
   EXPECT_EQ(error.kind, ErrorKind::refused);
-  EXPECT_EQ(error.next, "install the same dugong version on b");
+  EXPECT_EQ(error.next, "upgrade dugong here to 0.9.0");
   EXPECT_NE(error.what.find("dugong 0.9.0 on b speaks protocol 2–7"), std::string::npos) << error.what;
-  EXPECT_EQ(greeted(magic() + hello_bytes(0, 0)).error().kind, ErrorKind::refused);
+  const auto older = greeted(magic() + hello_bytes(0, 0)).error();
+  EXPECT_EQ(older.kind, ErrorKind::refused);
+  EXPECT_EQ(older.next, "upgrade dugong on b to 0.1.0");
 }
 
 TEST(Greet, AStopEndsIt) {
@@ -112,6 +114,13 @@ TEST(GreetChild, ItsLastWordsAndItsExitAreTheEvidence) {
 
 TEST(GreetChild, ANotFoundOfTheShellSaysWhatToInstall) {
   EXPECT_EQ(greeted_child("echo 'sh: 1: dugong: not found' >&2; exit 127").error().next, "install dugong on b");
+}
+
+TEST(StderrTail, LinesOfATerminalAreLines) {
+  os::Command command;
+  command.argv = {"sh", "-c", "printf 'one\\r\\ntwo\\r\\n' >&2"};
+  auto child = os::spawn(command).value();
+  EXPECT_EQ(StderrTail{std::move(child.err)}.final_text(Millis{3000}), "one\ntwo");
 }
 
 TEST(StderrTail, IsBoundedAndPrintable) {

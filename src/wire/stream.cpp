@@ -1,6 +1,7 @@
 #include "wire/stream.h"
 
 #include <algorithm>
+#include <mutex>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -24,6 +25,10 @@ class Digest {
 Error in_words(Error error, const std::string& peer_name, Millis stall) {
   if (error.kind == ErrorKind::timed_out) error.what = "no byte of the stream moved for " + human_duration(stall);
   return std::move(error).at(peer_name);
+}
+
+Error no_sign_of_life(Millis silence) {
+  return {ErrorKind::unreachable, "no sign of life for " + human_duration(silence), {}, {}, {}};
 }
 
 Header of_kind(Kind kind) {
@@ -62,17 +67,23 @@ Result<Opening> receive_opening(Link& link, Deadline deadline, std::stop_token s
 }
 
 struct StreamWriter::State {
-  State(Link& link_in, const Timing& timing, const std::stop_token& stop_in)
-      : link{link_in}, stall{timing.stall}, stop{stop_in} {}
+  State(Link& link_in, const Timing& timing_in, const std::stop_token& stop_in)
+      : link{link_in}, timing{timing_in}, stop{stop_in} {}
 
   Result<void> send(const Header& header, std::string_view body);
   Result<void> push(std::string_view head, std::string_view body);
   Result<void> listen();
+  Result<void> tend();
+  Result<void> wait_for_verdict(Deadline deadline);
   Error fail_with(Error error);
+  [[nodiscard]] Deadline silent_until() const { return {heard + timing.stream_silence}; }
 
   Link& link;
-  Millis stall;
+  Timing timing;
   os::StopSignal stop;
+  std::mutex mutex;  // all below, and both descriptors: tend() has a thread of its own
+  Steady::time_point heard = os::now();
+  Steady::time_point said = os::now();
   Decoder decoder;
   std::optional<Result<std::string>> verdict;
   Digest digest;
@@ -81,8 +92,9 @@ struct StreamWriter::State {
 
 // Reads what has come back; an Error of the reader's ends the writing at once.
 Result<void> StreamWriter::State::listen() {
-  const std::size_t count = TRY(os::read_some(link.channel.in.get(), decoder.space(), os::deadline_in(stall), stop));
+  const std::size_t count = TRY(os::read_some(link.channel.in.get(), decoder.space(), silent_until(), stop));
   if (count == 0) return fail(ErrorKind::unreachable, "the reader closed the stream");
+  heard = os::now();
   TRY(decoder.commit(count));
   auto frame = decoder.next();
   if (!frame) return {};
@@ -93,8 +105,10 @@ Result<void> StreamWriter::State::listen() {
 }
 
 Result<void> StreamWriter::State::push(std::string_view head, std::string_view body) {
+  Deadline stalled = os::deadline_in(timing.stall);
   while (!head.empty() || !body.empty()) {
-    switch (os::wait_ready(link.channel.in.get(), link.channel.out.get(), os::deadline_in(stall), stop)) {
+    const Deadline until{std::min(stalled.at, silent_until().at)};
+    switch (os::wait_ready(link.channel.in.get(), link.channel.out.get(), until, stop)) {
       case os::Ready::first:
         TRY(listen());
         break;
@@ -103,13 +117,37 @@ Result<void> StreamWriter::State::push(std::string_view head, std::string_view b
         const std::size_t of_head = std::min(written, head.size());
         head.remove_prefix(of_head);
         body.remove_prefix(written - of_head);
+        stalled = os::deadline_in(timing.stall);
+        said = os::now();
         break;
       }
       case os::Ready::stopped:
         return fail(ErrorKind::interrupted, "the stream was stopped");
       case os::Ready::timed_out:
-        return fail(ErrorKind::timed_out, "stalled");
+        if (stalled.passed(os::now())) return fail(ErrorKind::timed_out, "stalled");
+        return fail(no_sign_of_life(timing.stream_silence));
     }
+  }
+  return {};
+}
+
+// Takes what came, and says that we are there when nothing else has said it for a while.
+Result<void> StreamWriter::State::tend() {
+  while (os::wait_ready(link.channel.in.get(), -1, Deadline{os::now()}, stop) == os::Ready::first) TRY(listen());
+  if (silent_until().passed(os::now())) return fail(no_sign_of_life(timing.stream_silence));
+  if (os::now() - said >= timing.beat) TRY(push(encode_head(of_kind(Kind::beat), 0), {}));
+  return {};
+}
+
+Result<void> StreamWriter::State::wait_for_verdict(Deadline deadline) {
+  while (!verdict) {
+    const Deadline until{std::min(deadline.at, os::deadline_in(timing.beat).at)};
+    const auto ready = os::wait_ready(link.channel.in.get(), -1, until, stop);
+    if (ready == os::Ready::stopped) return fail(ErrorKind::interrupted, "stopped while waiting for the verdict");
+    if (ready == os::Ready::first) TRY(listen());
+    if (verdict) break;
+    if (deadline.passed(os::now())) return fail(ErrorKind::timed_out, "the reader's verdict did not come in time");
+    TRY(tend());
   }
   return {};
 }
@@ -120,10 +158,11 @@ Error StreamWriter::State::fail_with(Error error) {
   }
   if (verdict && !*verdict) return verdict->error();
   if (error.kind == ErrorKind::unreachable) return lost(link.channel, link.peer_name, error.what);
-  return in_words(std::move(error), link.peer_name, stall);
+  return in_words(std::move(error), link.peer_name, timing.stall);
 }
 
 Result<void> StreamWriter::State::send(const Header& header, std::string_view body) {
+  if (verdict && !*verdict) return fail(verdict->error());
   auto pushed = push(encode_head(header, body.size()), body);
   if (pushed) return {};
   return fail(fail_with(std::move(pushed).error()));
@@ -134,6 +173,7 @@ StreamWriter::StreamWriter(Link& link, const Timing& timing, std::stop_token sto
 StreamWriter::~StreamWriter() = default;
 
 Result<void> StreamWriter::write(std::span<const char> bytes) {
+  const std::lock_guard lock{state_->mutex};
   std::string_view rest{bytes.data(), bytes.size()};
   while (!rest.empty()) {
     const auto part = rest.substr(0, max_body);
@@ -149,18 +189,24 @@ Result<std::string> StreamWriter::finish(Deadline verdict_deadline) {
   Header end = of_kind(Kind::end);
   end.total = state_->total;
   end.digest = state_->digest.value();
+  const std::lock_guard lock{state_->mutex};
   TRY(state_->send(end, {}));
-  while (!state_->verdict) {
-    const auto ready = os::wait_ready(state_->link.channel.in.get(), -1, verdict_deadline, state_->stop);
-    if (ready == os::Ready::stopped) return fail(ErrorKind::interrupted, "stopped while waiting for the verdict");
-    if (ready == os::Ready::timed_out) return fail(ErrorKind::timed_out, "the reader's verdict did not come in time");
-    auto heard = state_->listen();
-    if (!heard) return fail(state_->fail_with(std::move(heard).error()));
-  }
+  auto came = state_->wait_for_verdict(verdict_deadline);
+  if (!came && came.error().kind == ErrorKind::unreachable) return fail(state_->fail_with(std::move(came).error()));
+  if (!came && !state_->verdict) return fail(std::move(came).error());
   return *state_->verdict;
 }
 
+Result<void> StreamWriter::tend() {
+  const std::lock_guard lock{state_->mutex};
+  if (state_->verdict) return fail(ErrorKind::interrupted, "the stream is over");
+  auto tended = state_->tend();
+  if (tended) return tended;
+  return fail(state_->fail_with(std::move(tended).error()));
+}
+
 void StreamWriter::abort(const Error& error) {
+  const std::lock_guard lock{state_->mutex};
   const auto sent = state_->send(verdict_header(fail(error)), {});
   static_cast<void>(sent);  // the reader sees the end of the connection anyway
 }
@@ -168,9 +214,10 @@ void StreamWriter::abort(const Error& error) {
 Bytes StreamWriter::total() const { return state_->total; }
 
 struct StreamReader::State {
-  State(Link& link_in, const Timing& timing, const std::stop_token& stop_in)
-      : link{link_in}, stall{timing.stall}, stop{stop_in} {}
+  State(Link& link_in, const Timing& timing_in, const std::stop_token& stop_in)
+      : link{link_in}, timing{timing_in}, stop{stop_in} {}
 
+  Result<std::size_t> take(std::span<char> into);
   Result<void> fill(std::span<char> into);
   Result<Header> next_header();
   Result<void> next_data();
@@ -179,8 +226,10 @@ struct StreamReader::State {
   Result<std::size_t> read(std::span<char> into);
 
   Link& link;
-  Millis stall;
+  Timing timing;
   os::StopSignal stop;
+  std::mutex writing;    // the descriptor to the writer: beat() has a thread of its own
+  Deadline stalled;      // of the read() under way
   std::size_t left = 0;  // of the body of the current data frame
   std::size_t body = 0;  // of the frame whose header was read last
   bool ended = false;
@@ -189,9 +238,16 @@ struct StreamReader::State {
   Bytes total = 0;
 };
 
+Result<std::size_t> StreamReader::State::take(std::span<char> into) {
+  const Deadline until{std::min(stalled.at, os::deadline_in(timing.stream_silence).at)};
+  auto count = os::read_some(link.channel.in.get(), into, until, stop);
+  if (count || count.error().kind != ErrorKind::timed_out || stalled.passed(os::now())) return count;
+  return fail(no_sign_of_life(timing.stream_silence));
+}
+
 Result<void> StreamReader::State::fill(std::span<char> into) {
   while (!into.empty()) {
-    const std::size_t count = TRY(os::read_some(link.channel.in.get(), into, os::deadline_in(stall), stop));
+    const std::size_t count = TRY(take(into));
     if (count == 0) return fail(ErrorKind::unreachable, "the stream was cut after " + human_bytes(total));
     into = into.subspan(count);
   }
@@ -249,10 +305,11 @@ Result<void> StreamReader::State::next_data() {
 }
 
 Result<std::size_t> StreamReader::State::read(std::span<char> into) {
+  stalled = os::deadline_in(timing.stall);
   while (left == 0 && !ended) TRY(next_data());
   if (ended || into.empty()) return std::size_t{0};
   const auto place = into.first(std::min(into.size(), left));
-  const std::size_t count = TRY(os::read_some(link.channel.in.get(), place, os::deadline_in(stall), stop));
+  const std::size_t count = TRY(take(place));
   if (count == 0) return fail(ErrorKind::unreachable, "the stream was cut after " + human_bytes(total));
   digest.add({place.data(), count});
   left -= count;
@@ -270,12 +327,20 @@ Result<std::size_t> StreamReader::read(std::span<char> into) {
   if (count.error().kind == ErrorKind::unreachable) {
     return fail(lost(state_->link.channel, state_->link.peer_name, count.error().what));
   }
-  return fail(in_words(std::move(count).error(), state_->link.peer_name, state_->stall));
+  return fail(in_words(std::move(count).error(), state_->link.peer_name, state_->timing.stall));
+}
+
+Result<void> StreamReader::beat() {
+  const std::lock_guard lock{state_->writing};
+  const auto frame = encode_head(of_kind(Kind::beat), 0);
+  return os::write_all(state_->link.channel.out.get(), frame, os::deadline_in(state_->timing.beat), state_->stop);
 }
 
 Result<void> StreamReader::conclude(const Result<std::string>& verdict) {
+  const std::lock_guard lock{state_->writing};
   const std::string_view body = verdict ? std::string_view{*verdict}.substr(0, max_body) : std::string_view{};
-  return send_frame(state_->link, verdict_header(verdict), body, os::deadline_in(state_->stall), state_->stop);
+  return send_frame(state_->link, verdict_header(verdict), body, os::deadline_in(state_->timing.stream_silence),
+                    state_->stop);
 }
 
 Bytes StreamReader::total() const { return state_->total; }

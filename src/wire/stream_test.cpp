@@ -113,7 +113,9 @@ TEST_F(Streams, AStalledReaderIsGivenUp) {
 }
 
 TEST_F(Streams, ASlowReaderIsNot) {
-  StreamWriter impatient{links.client, short_timing(), {}};
+  auto timing = short_timing();
+  timing.stream_silence = Millis{20'000};  // it does not beat here
+  StreamWriter impatient{links.client, timing, {}};
   auto read = std::async(std::launch::async, [&] {
     std::string block(300'000, '\0');
     for (int i = 0; i < 6; ++i) {
@@ -133,6 +135,72 @@ TEST_F(Streams, AStalledWriterIsGivenUp) {
   StreamReader impatient{links.server, short_timing(), {}};
   std::string block(10, '\0');
   EXPECT_EQ(impatient.read(block).error().kind, ErrorKind::timed_out);
+}
+
+// Timing in which only silence can be the reason.
+Timing silent_timing() {
+  auto timing = short_timing();
+  timing.stall = Millis{20'000};
+  return timing;
+}
+
+TEST_F(Streams, AWriterGoneWithoutAWordIsMissed) {
+  StreamReader impatient{links.server, silent_timing(), {}};
+  std::string block(10, '\0');
+  const auto error = impatient.read(block).error();
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_NE(error.what.find("no sign of life for 1 s"), std::string::npos) << error.what;
+}
+
+TEST_F(Streams, AReaderGoneWithoutAWordIsMissedByABlockedWriter) {
+  StreamWriter impatient{links.client, silent_timing(), {}};
+  const auto error = impatient.write(plenty).error();
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_NE(error.what.find("no sign of life for 1 s"), std::string::npos) << error.what;
+}
+
+TEST_F(Streams, AReaderGoneWithoutAWordIsMissedByAnIdleWriter) {
+  StreamWriter impatient{links.client, silent_timing(), {}};
+  Result<void> tended;
+  const auto until = soon();
+  while ((tended = impatient.tend()) && !until.passed(os::now())) os::sleep_for(Millis{50});
+  ASSERT_FALSE(tended);
+  EXPECT_EQ(tended.error().kind, ErrorKind::unreachable);
+}
+
+TEST_F(Streams, AReaderGoneWithoutAWordIsMissedWhileItsVerdictIsAwaited) {
+  StreamWriter impatient{links.client, silent_timing(), {}};
+  EXPECT_EQ(impatient.finish(soon()).error().kind, ErrorKind::unreachable);
+}
+
+TEST_F(Streams, WhoBeatsIsNotMissed) {
+  StreamReader patient_reader{links.server, silent_timing(), {}};
+  StreamWriter patient_writer{links.client, silent_timing(), {}};
+  std::jthread beats{[&](const std::stop_token& over) {
+    while (os::sleep_for(Millis{50}, over) == os::Slept::whole) EXPECT_TRUE(patient_reader.beat());
+  }};
+  auto read = std::async(std::launch::async, [&] {
+    std::string block(10, '\0');
+    auto count = patient_reader.read(block);
+    EXPECT_EQ(patient_reader.read(block).value(), 0U);
+    os::sleep_for(Millis{2000});  // twice the silence: the last work of a receiver
+    EXPECT_TRUE(patient_reader.conclude("done"));
+    return count;
+  });
+  for (int i = 0; i < 40; ++i) {  // twice the silence without a byte of the stream
+    EXPECT_TRUE(patient_writer.tend());
+    os::sleep_for(Millis{50});
+  }
+  ASSERT_TRUE(patient_writer.write(std::string_view{"abc"}));
+  EXPECT_EQ(patient_writer.finish(soon()).value(), "done");
+  EXPECT_EQ(read.get().value(), 3U);
+  EXPECT_EQ(patient_writer.tend().error().kind, ErrorKind::interrupted);
+}
+
+TEST_F(Streams, TheReadersErrorEndsAnIdleWriter) {
+  ASSERT_TRUE(reader.conclude(fail(ErrorKind::failed, "out of space")));
+  EXPECT_EQ(writer.tend().error().what, "out of space");
+  EXPECT_EQ(writer.write(std::string_view{"abc"}).error().what, "out of space");
 }
 
 TEST_F(Streams, TheWritersErrorIsTheReaders) {

@@ -16,6 +16,7 @@ inline Timing short_timing() {
   return {.hello = Millis{2000},
           .beat = Millis{50},
           .silence = Millis{1000},
+          .stream_silence = Millis{1000},
           .stall = Millis{600},
           .farewell = Millis{500}};
 }
@@ -24,6 +25,7 @@ inline Timing calm_timing() {
   return {.hello = Millis{20'000},
           .beat = Millis{50},
           .silence = Millis{20'000},
+          .stream_silence = Millis{20'000},
           .stall = Millis{20'000},
           .farewell = Millis{500}};
 }
