@@ -143,18 +143,49 @@ Result<> judge_same_cluster(const Ground& g, const Ground& primary) {
   if (g.seen.sql && !g.seen.sql->in_recovery)
     return refuse(g.node, fmt::format("{} is a replica in the file, but it takes writes", g.node.name),
                   "two primaries: find out which one is right and stop the other");
-  if (g.live != nullptr && mine && primary.live == nullptr)
-    return refuse(g.node,
-                  fmt::format("{} holds data, but {} has none yet: it would be made as another database", g.live->name,
-                              primary.node.name),
-                  fmt::format("put the right primary into the file; or, if nobody needs what {0} holds, `dugong down "
-                              "{0} --destroy --confirm={1}`",
-                              g.node.name, g.spec.cluster));
   if (g.live == nullptr || !mine || !theirs || mine->system_identifier == theirs->system_identifier) return {};
   return refuse(g.node,
                 fmt::format("{} holds another cluster: system identifier {}, not {}", g.live->name,
                             to_string(mine->system_identifier), to_string(theirs->system_identifier)),
                 "give this node an empty prefix, or put the right primary into the file");
+}
+
+const Error& why_unseen(const ObservedNode& seen) {
+  if (!seen.reachable()) return seen.host.error;
+  return seen.pool ? seen.storage.error : seen.pool.error;
+}
+
+// Where this cluster's data lies on a node; nothing: it holds none.
+const zfs::Dataset* copy_on(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
+  for (const auto* role : {"live", "anchor"})
+    for (const auto& dataset : *seen.storage)
+      if (!dataset.is_snapshot && has_role(dataset, spec, node, role)) return &dataset;
+  return nullptr;
+}
+
+// initdb would make another database beside what may be the only copy of this one. It is judged by what exists on every
+// node of the file: an unmounted dataset shows nothing of its content.
+Result<> judge_first_data(const Ground& primary) {
+  if (primary.live != nullptr && primary.live_mark("state") != "initializing") return {};
+  for (const auto& node : primary.spec.nodes) {
+    if (node.is_primary()) continue;
+    const auto& seen = *primary.all.find(node.name);
+    if (!seen.pool || !seen.storage)
+      return refuse(node,
+                    fmt::format("{} has no data yet, and whether {} holds any cannot be seen: {}", primary.node.name,
+                                node.name, why_unseen(seen).what),
+                    fmt::format("make {0} reachable and import its pool; or, if nobody needs what it holds, take {0} "
+                                "out of the file",
+                                node.name));
+    if (const auto* copy = copy_on(primary.spec, node, seen))
+      return refuse(node,
+                    fmt::format("{} holds data, but {} has none yet: it would be made as another database", copy->name,
+                                primary.node.name),
+                    fmt::format("put the right primary into the file; or, if nobody needs what {0} holds, `dugong "
+                                "down {0} --destroy --confirm={1}`",
+                                node.name, primary.spec.cluster));
+  }
+  return {};
 }
 
 // What a first copy will take: as stored where both pools store alike, uncompressed where the receiver cannot do as
@@ -208,6 +239,7 @@ Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOpti
     if (selected(node)) TRY(judge_reachable(node, *seen.find(node.name)));
   const auto primary = TRY(ground_of(spec, seen, spec.primary()));
   TRY(judge_node(primary));
+  TRY(judge_first_data(primary));
   for (const auto& node : spec.nodes) {
     if (node.is_primary() || !selected(node)) continue;
     const auto g = TRY(ground_of(spec, seen, node));

@@ -103,6 +103,42 @@ TEST(Refused, ASettingThatTheServerTakesFromElsewhere) {
   port.source_file.clear();
   EXPECT_EQ(refusal(spec, seen), "b: port is '5432' in the cluster file, but the server takes it from command line");
 }
+TEST(Refused, ANewPrimaryWhileACopyExistsAnywhere) {
+  const auto spec = a_spec({"a", "b", "c"});
+  auto seen = settled(spec);
+  seen.nodes[0] = test::bare(spec.nodes[0]);
+  seen.nodes[2] = test::bare(spec.nodes[2]);
+  auto& b = seen.nodes[1];
+  // After a reboot: nothing is mounted, so nothing can be read; and only c was named.
+  for (auto& dataset : *b.storage.value) dataset.mounted = false;
+  b.data = test::sampled(postgres::DataFacts{});
+  const auto added = plan_up(spec, seen, {.only = {"c"}});
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().kind, ErrorKind::refused);
+  EXPECT_EQ(added.error().where, "b");
+  EXPECT_EQ(added.error().what,
+            "tank/b/live-0 holds data, but a has none yet: it would be made as another database");
+  std::erase_if(*b.storage.value, [](const auto& one) { return one.name == "tank/b/live-0"; });
+  EXPECT_NE(refusal(spec, seen).find("tank/b/anchor-0 holds data"), std::string::npos) << refusal(spec, seen);
+}
+TEST(Refused, ANewPrimaryWhileACopyMayExistWhereNobodyCanLook) {
+  const auto spec = a_spec({"a", "b", "c"});
+  for (const bool reachable : {false, true}) {
+    auto seen = nothing_there(spec);
+    auto& b = seen.nodes[1];
+    if (reachable) {
+      b.pool.value.reset();
+      b.pool.error = {ErrorKind::conflict, "cannot open 'tank': no such pool", "", "", ""};
+    } else {
+      b = ObservedNode{.name = "b"};
+      b.host.error = {ErrorKind::unreachable, "No route to host", "", "", ""};
+    }
+    const auto added = plan_up(spec, seen, {.only = {"c"}});
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().kind, ErrorKind::refused);
+    EXPECT_NE(added.error().what.find("whether b holds any cannot be seen"), std::string::npos) << added.error().what;
+  }
+}
 TEST(Refused, AReplicaThatTakesWrites) {
   expect_refused("takes writes", [](spec::Spec&, Observed& seen) { seen.nodes[1].sql.value->in_recovery = false; });
 }
