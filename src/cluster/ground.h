@@ -1,6 +1,7 @@
 // One node's part of spec and observation, gathered once, as the planners of a node want it.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,8 @@ enum class Stage {
 // The stages, in the order in which plan_up runs them.
 Stage plan_storage(const Ground& ground, Plan& plan);              // parent, directories, secrets, archive
 Result<Stage> plan_first_start(const Ground& ground, Plan& plan);  // primary: live dataset and initdb
+// Before a stopped primary is started: whether a replica was promoted meanwhile. Error refused: one was, or seems so.
+Result<Stage> plan_look_at_replicas(const Ground& primary, const std::set<std::string>& only, Plan& plan);
 Result<Stage> plan_server(const Ground& ground, Plan& plan);       // compose file, dugong.conf, pg_hba.conf, running
 Result<Stage> plan_database(const Ground& ground, Plan& plan);     // primary: database, extensions, roles, archive
 Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan);

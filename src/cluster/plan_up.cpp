@@ -92,9 +92,11 @@ Result<> judge_loaded_hba(const Ground& primary) {
   return {};
 }
 
-Result<Stage> plan_primary(const Ground& primary, Plan& plan) {
+Result<Stage> plan_primary(const Ground& primary, const UpOptions& options, Plan& plan) {
   const auto first = TRY(plan_first_start(primary, plan));
   if (first != Stage::settled) return first;
+  const auto replicas = TRY(plan_look_at_replicas(primary, options.only, plan));
+  if (replicas != Stage::settled) return replicas;
   const auto server = TRY(plan_server(primary, plan));
   if (server != Stage::settled) return server;
   if (primary.seen.sql->in_recovery)
@@ -113,7 +115,7 @@ Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptio
   plan_storage(all.primary, plan);
   for (const auto& replica : all.replicas) plan_storage(replica, plan);
   const bool prepared = plan.steps.empty();
-  if (TRY(plan_primary(all.primary, plan)) != Stage::settled) return plan;
+  if (TRY(plan_primary(all.primary, options, plan)) != Stage::settled) return plan;
   if (!prepared) {
     plan.more = true;
     return plan;
