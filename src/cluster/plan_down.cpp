@@ -9,6 +9,17 @@
 namespace dugong::cluster {
 namespace {
 
+// A first start that nobody waited for until its end. Stopped without the mark it would look like an initdb that was
+// cut off.
+void plan_mark_ready(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
+  if (!seen.sql || !seen.sql->accepts_clients || !seen.storage) return;
+  for (const auto& dataset : *seen.storage) {
+    const auto* state = dataset.mark("state");
+    if (state != nullptr && *state == "initializing" && has_role(dataset, spec, node, "live"))
+      steps.add(zfs::SetProperties{dataset.name, {{"dugong:state", "ready"}}}, "its server takes clients");
+  }
+}
+
 // A stopped node is stopped by name alone: it may have lost its pool or its image.
 void plan_stop(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
   if (seen.server && seen.server->state == runtime::ServerState::running)
@@ -140,6 +151,7 @@ Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownO
       return fail(std::move(error).at(node->name));
     }
     Steps steps{plan, *node};
+    if (!options.destroy) plan_mark_ready(spec, *node, self, steps);
     plan_stop(spec, *node, self, steps);
     if (!options.destroy) continue;
     if (!node->is_primary() && !selected(spec.primary())) plan_drop_slot(spec, *node, seen, plan);

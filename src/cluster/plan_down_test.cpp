@@ -24,6 +24,19 @@ TEST(Down, StopsReplicasBeforeThePrimaryAndDestroysNothing) {
   EXPECT_EQ(plan->steps[1].node, "a");
 }
 
+TEST(Down, AServerThatTakesClientsIsMarkedReadyBeforeItIsStopped) {
+  const auto spec = a_spec({"a"});
+  auto seen = settled(spec);
+  for (auto& dataset : *seen.nodes[0].storage.value)
+    if (dataset.mark("state") != nullptr) dataset.ours["state"] = "initializing";
+  const auto plan = plan_down(spec, seen, {});
+  ASSERT_TRUE(plan);
+  EXPECT_LT(position(*plan, "dugong:state=ready"), position(*plan, "stop PostgreSQL"));
+  ASSERT_EQ(plan->steps.size(), 2U);
+  seen.nodes[0].sql.value->accepts_clients = false;
+  EXPECT_EQ(plan_down(spec, seen, {})->steps.size(), 1U);
+}
+
 TEST(Down, DestroyTakesTheCloneBeforeItsAnchorAndLeavesForeignDatasets) {
   const auto spec = a_spec();
   auto seen = settled(spec);

@@ -1,11 +1,12 @@
 // The primary's own stages: its first start, and what is inside the database.
 //
-// A live dataset is marked `initializing` until the server has been seen to take clients. Until then nobody's data is
-// in it, and an initdb that was cut off leaves a directory that looks whole (PG_VERSION is written early): such a
-// dataset is made anew. After that mark initdb can never happen again on this node.
+// A live dataset is marked `initializing` until the server has been seen to take clients. An initdb that was cut off
+// leaves a directory that looks whole (PG_VERSION is written early): such a dataset is made anew, but only while nobody
+// can have had data in it. After that mark initdb can never happen again on this node.
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/units.h"
 #include "cluster/ground.h"
 #include "cluster/settings.h"
 
@@ -46,7 +47,49 @@ void plan_init_and_wait(const Ground& g, const std::string& live, Steps& steps) 
   steps.look_again();
 }
 
-Stage plan_resume_init(const Ground& g, Steps& steps) {
+// The last server there listened to nobody outside: the one that the image's entrypoint runs for its own scripts. A
+// server writes how it was started as soon as it has its sockets (postmaster.c: CreateOptsFile); initdb runs none.
+bool was_closed(const std::string& options) {
+  constexpr std::string_view nobody = "listen_addresses=";
+  const auto at = options.rfind(nobody);
+  if (at == std::string::npos) return options.empty();
+  const auto end = options.find_first_not_of('\'', at + nobody.size());
+  return end == std::string::npos || options[end] == '"';
+}
+
+// Why what is there may be more than an initdb or a first start that was cut off; "": it cannot be.
+std::string signs_of_use(const Ground& g) {
+  constexpr Bytes most = Bytes{256} << 20;
+  constexpr std::uint64_t last_segment = 8;
+  const auto& data = *g.seen.data;
+  const auto options = data.files.find("postmaster.opts");
+  if (options != data.files.end() && !was_closed(options->second)) return "a server was open to clients there";
+  if (g.live->referenced > most) return human_bytes(g.live->referenced);
+  if (!data.control) return {};
+  if (data.control->timeline.value > 1) return fmt::format("timeline {}", data.control->timeline.value);
+  const auto segment = data.control->redo.value / std::max<std::uint64_t>(data.control->wal_segment_size, 1 << 20);
+  if (segment > last_segment) return "WAL up to " + to_string(data.control->redo);
+  return {};
+}
+
+Result<Stage> plan_make_anew(const Ground& g, Steps& steps) {
+  const auto& live = g.live->name;
+  if (const auto signs = signs_of_use(g); !signs.empty())
+    return fail(Error{ErrorKind::refused,
+                      fmt::format("{} is marked 'initializing', but may hold data of somebody: {}", live, signs),
+                      g.node.name, "nothing was changed",
+                      fmt::format("`zfs set dugong:state=ready {0}` keeps it; only if nobody needs it, `zfs destroy "
+                                  "{0}`; then `dugong up`",
+                                  live)});
+  if (g.server.kind == runtime::Kind::compose && g.seen.server && g.seen.server->state != runtime::ServerState::absent)
+    steps.add(runtime::RemoveServer{g.server});
+  steps.add(zfs::Unmount{live});
+  steps.add(zfs::Destroy{live}, "an initdb that was cut off; nobody's data is in it");
+  steps.look_again();
+  return Stage::wait;
+}
+
+Result<Stage> plan_resume_init(const Ground& g, Steps& steps) {
   if (!g.live->mounted) {
     steps.add(zfs::Mount{g.live->name});
     steps.look_again();
@@ -61,12 +104,7 @@ Stage plan_resume_init(const Ground& g, Steps& steps) {
     plan_init_and_wait(g, g.live->name, steps);
     return Stage::wait;
   }
-  if (g.server.kind == runtime::Kind::compose && g.seen.server && g.seen.server->state != runtime::ServerState::absent)
-    steps.add(runtime::RemoveServer{g.server});
-  steps.add(zfs::Unmount{g.live->name});
-  steps.add(zfs::Destroy{g.live->name}, "an initdb that was cut off; nobody's data is in it");
-  steps.look_again();
-  return Stage::wait;
+  return plan_make_anew(g, steps);
 }
 
 bool has(const std::vector<std::string>& all, const std::string& one) {

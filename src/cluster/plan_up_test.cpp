@@ -44,12 +44,45 @@ TEST(PlanUp, AnInitdbThatWasCutOffIsMadeAnew) {
   auto seen = settled(spec);
   auto& a = seen.nodes.front();
   for (auto& dataset : *a.storage.value)
-    if (dataset.mark("state") != nullptr) dataset.ours["state"] = "initializing";
+    if (dataset.mark("state") != nullptr) {
+      dataset.ours["state"] = "initializing";
+      dataset.referenced = Bytes{40} << 20;
+    }
+  a.files.erase("/srv/dugong/dex/a/archive/.system_identifier");
   a.server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited, .exit_code = 1});
   a.sql.value.reset();
   const auto plan = must_plan(spec, seen);
   EXPECT_LT(position(plan, "unmount tank/a/live-0"), position(plan, "destroy dataset tank/a/live-0"));
   EXPECT_TRUE(plan.more);
+}
+
+TEST(PlanUp, WhatMayHoldDataIsNotMadeAnew) {
+  const auto spec = a_spec({"a"});
+  const auto refused = [&](const std::function<void(ObservedNode&, zfs::Dataset&)>& change) {
+    auto seen = settled(spec);
+    auto& a = seen.nodes.front();
+    a.files.erase("/srv/dugong/dex/a/archive/.system_identifier");
+    a.server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited});
+    a.sql.value.reset();
+    a.data.value->files["postmaster.opts"] = "/usr/bin/postgres \"-c\" \"listen_addresses=\" \"-p\" \"5432\"\n";
+    for (auto& dataset : *a.storage.value) {
+      if (dataset.mark("state") == nullptr) continue;
+      dataset.ours["state"] = "initializing";
+      dataset.referenced = Bytes{40} << 20;
+      change(a, dataset);
+    }
+    return refusal(spec, seen);
+  };
+  const auto closed = "/usr/bin/postgres \"-c\" \"listen_addresses=''\"\n";
+  EXPECT_EQ(refused([](auto&, auto&) {}), "planned");
+  EXPECT_EQ(refused([&](auto& a, auto&) { a.data.value->files["postmaster.opts"] = closed; }), "planned");
+  const std::string may_hold = "a: tank/a/live-0 is marked 'initializing', but may hold data of somebody: ";
+  EXPECT_EQ(refused([](auto& a, auto&) { a.data.value->files["postmaster.opts"] = "/usr/bin/postgres\n"; }),
+            may_hold + "a server was open to clients there");
+  EXPECT_EQ(refused([](auto&, auto& live) { live.referenced = Bytes{300} << 20; }), may_hold + "300 MiB");
+  EXPECT_EQ(refused([](auto& a, auto&) { a.data.value->control->timeline = {2}; }), may_hold + "timeline 2");
+  EXPECT_EQ(refused([](auto& a, auto&) { a.data.value->control->redo = Lsn{std::uint64_t{9} << 24}; }),
+            may_hold + "WAL up to 0/9000000");
 }
 
 TEST(PlanUp, AReadyDatasetIsNeverInitialisedOrDestroyed) {

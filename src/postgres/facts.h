@@ -33,7 +33,7 @@ struct DataFacts {
   [[nodiscard]] bool has(std::string_view entry) const;
 };
 // postgresql.conf, postgresql.auto.conf, dugong.conf, pg_hba.conf, standby.signal, recovery.signal, postmaster.pid,
-// backup_label
+// postmaster.opts, backup_label
 const std::vector<std::string>& watched_files();
 // Of these, the ones that dugong writes and a running server must load again. Not postgresql.auto.conf: an ALTER SYSTEM
 // that nobody has loaded yet is its author's to load.

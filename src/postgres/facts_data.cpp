@@ -38,7 +38,7 @@ bool DataFacts::has(std::string_view entry) const { return std::ranges::find(ent
 const std::vector<std::string>& watched_files() {
   static const std::vector<std::string> names = {"postgresql.conf", "postgresql.auto.conf", "dugong.conf",
                                                  "pg_hba.conf",     "standby.signal",       "recovery.signal",
-                                                 "postmaster.pid",  "backup_label"};
+                                                 "postmaster.pid",  "postmaster.opts",      "backup_label"};
   return names;
 }
 
