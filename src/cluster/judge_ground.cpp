@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cluster/ground.h"
 #include "cluster/plan_up.h"
 #include "cluster/settings.h"
@@ -188,6 +189,24 @@ Result<> judge_first_data(const Ground& primary) {
   return {};
 }
 
+// dugong-wal stores nothing into another cluster's archive; taking it over would mix two histories under one name.
+Result<> judge_archive(const Ground& g, const Ground& primary) {
+  const auto path = runtime::archive_identity(g.host);
+  const std::string owner{trim(g.file(path).content)};
+  if (owner.empty()) return {};
+  const auto& source = g.live != nullptr ? g : primary;
+  const bool none = source.live == nullptr || source.live_mark("state") == "initializing";
+  if (!none && (!source.live->mounted || !source.seen.data->control)) return {};  // not to be seen yet
+  const auto mine = none ? std::string{} : to_string(source.seen.data->control->system_identifier);
+  if (owner == mine) return {};
+  return refuse(g.node,
+                fmt::format("{} is the archive of another cluster: {} names system {}, {}", g.host.archive, path,
+                            printable(owner), none ? "and there is no data yet" : "the data is of " + mine),
+                fmt::format("set that archive aside (move all that is in {}, {} too, to where it is kept), then run "
+                            "`dugong up` again",
+                            g.host.archive, path.substr(path.rfind('/') + 1)));
+}
+
 // What a first copy will take: as stored where both pools store alike, uncompressed where the receiver cannot do as
 // well.
 Result<> judge_room(const Ground& g, const Ground& primary) {
@@ -240,12 +259,14 @@ Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOpti
   const auto primary = TRY(ground_of(spec, seen, spec.primary()));
   TRY(judge_node(primary));
   TRY(judge_first_data(primary));
+  TRY(judge_archive(primary, primary));
   for (const auto& node : spec.nodes) {
     if (node.is_primary() || !selected(node)) continue;
     const auto g = TRY(ground_of(spec, seen, node));
     TRY(judge_node(g));
     TRY(judge_same_software(g, primary));
     TRY(judge_same_cluster(g, primary));
+    TRY(judge_archive(g, primary));
     TRY(judge_room(g, primary));
   }
   return {};

@@ -139,6 +139,19 @@ TEST(Refused, ANewPrimaryWhileACopyMayExistWhereNobodyCanLook) {
     EXPECT_NE(added.error().what.find("whether b holds any cannot be seen"), std::string::npos) << added.error().what;
   }
 }
+TEST(Refused, AnArchiveOfAnotherCluster) {
+  const auto identity = "/srv/dugong/dex/a/archive/.system_identifier";
+  expect_refused("is the archive of another cluster", [&](spec::Spec&, Observed& seen) {
+    seen.nodes[0].files[identity].content = "7111\n";
+  });
+  expect_refused("b: /srv/dugong/dex/b/archive is the archive of another", [&](spec::Spec&, Observed& seen) {
+    seen.nodes[1].files["/srv/dugong/dex/b/archive/.system_identifier"].content = "7111\n";
+  });
+  const auto spec = a_spec({"a"});
+  auto seen = nothing_there(spec);
+  seen.nodes[0].files[identity] = {true, false, 0644, 70, 70, "7111\n"};
+  EXPECT_NE(refusal(spec, seen).find("and there is no data yet"), std::string::npos) << refusal(spec, seen);
+}
 TEST(Refused, AReplicaThatTakesWrites) {
   expect_refused("takes writes", [](spec::Spec&, Observed& seen) { seen.nodes[1].sql.value->in_recovery = false; });
 }
