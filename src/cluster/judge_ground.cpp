@@ -102,6 +102,17 @@ Result<> judge_data_place(const Ground& g) {
   return {};
 }
 
+// The server refuses data that is not its user's (miscinit.c: checkDataDir).
+Result<> judge_owner(const Ground& g) {
+  if (g.live == nullptr || !g.live->mounted || g.live_mark("state") != "ready") return {};
+  if (g.seen.data->version.empty() || g.seen.data->uid == g.seen.software->uid) return {};
+  return refuse(g.node,
+                fmt::format("{} belongs to user {}, but PostgreSQL runs as {}", g.host.data, g.seen.data->uid,
+                            g.seen.software->uid),
+                fmt::format("with the server stopped, `usermod -u {0}` its user, or `chown -R {1}:{2} {3}`",
+                            g.seen.data->uid, g.seen.software->uid, g.seen.software->gid, g.host.data));
+}
+
 Result<> judge_alone(const Ground& g) {
   if (!g.seen.server->strangers.empty())
     return refuse(g.node, fmt::format("{} is in use by {}", g.host.data, g.seen.server->strangers.front()),
@@ -121,6 +132,13 @@ Result<> judge_alone(const Ground& g) {
 Result<> judge_same_software(const Ground& g, const Ground& primary) {
   const auto& mine = *g.seen.software;
   const auto& theirs = *primary.seen.software;
+  // A copy keeps the owner of every file as a number.
+  if (g.live_mark("state") != "ready" && (mine.uid != theirs.uid || mine.gid != theirs.gid))
+    return refuse(g.node,
+                  fmt::format("PostgreSQL's user is {}:{} here and {}:{} on {}: a copy would belong to somebody else",
+                              mine.uid, mine.gid, theirs.uid, theirs.gid, primary.node.name),
+                  fmt::format("give the user the same numbers on both, here with `groupmod -g {}` and `usermod -u {}`",
+                              theirs.gid, theirs.uid));
   if (g.server.kind == runtime::Kind::process) {
     if (mine.version_number / 10000 == theirs.version_number / 10000) return {};
     return refuse(
@@ -244,6 +262,7 @@ Result<> judge_node(const Ground& g) {
   TRY(judge_parent(g));
   TRY(judge_children(g));
   TRY(judge_data_place(g));
+  TRY(judge_owner(g));
   return judge_alone(g);
 }
 

@@ -116,8 +116,7 @@ TEST(Refused, ANewPrimaryWhileACopyExistsAnywhere) {
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().kind, ErrorKind::refused);
   EXPECT_EQ(added.error().where, "b");
-  EXPECT_EQ(added.error().what,
-            "tank/b/live-0 holds data, but a has none yet: it would be made as another database");
+  EXPECT_EQ(added.error().what, "tank/b/live-0 holds data, but a has none yet: it would be made as another database");
   std::erase_if(*b.storage.value, [](const auto& one) { return one.name == "tank/b/live-0"; });
   EXPECT_NE(refusal(spec, seen).find("tank/b/anchor-0 holds data"), std::string::npos) << refusal(spec, seen);
 }
@@ -141,9 +140,8 @@ TEST(Refused, ANewPrimaryWhileACopyMayExistWhereNobodyCanLook) {
 }
 TEST(Refused, AnArchiveOfAnotherCluster) {
   const auto identity = "/srv/dugong/dex/a/archive/.system_identifier";
-  expect_refused("is the archive of another cluster", [&](spec::Spec&, Observed& seen) {
-    seen.nodes[0].files[identity].content = "7111\n";
-  });
+  expect_refused("is the archive of another cluster",
+                 [&](spec::Spec&, Observed& seen) { seen.nodes[0].files[identity].content = "7111\n"; });
   expect_refused("b: /srv/dugong/dex/b/archive is the archive of another", [&](spec::Spec&, Observed& seen) {
     seen.nodes[1].files["/srv/dugong/dex/b/archive/.system_identifier"].content = "7111\n";
   });
@@ -151,6 +149,17 @@ TEST(Refused, AnArchiveOfAnotherCluster) {
   auto seen = nothing_there(spec);
   seen.nodes[0].files[identity] = {true, false, 0644, 70, 70, "7111\n"};
   EXPECT_NE(refusal(spec, seen).find("and there is no data yet"), std::string::npos) << refusal(spec, seen);
+}
+TEST(Refused, AnotherUserOfPostgresBeforeTheFirstByte) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[1].software.value->uid = 110;
+  EXPECT_NE(refusal(spec, seen).find("PostgreSQL's user is 110:70 here and 70:70 on a"), std::string::npos)
+      << refusal(spec, seen);
+}
+TEST(Refused, DataOfAnotherUser) {
+  expect_refused("b: /srv/dugong/dex/b/data belongs to user 105",
+                 [](spec::Spec&, Observed& seen) { seen.nodes[1].data.value->uid = 105; });
 }
 TEST(Refused, AReplicaThatTakesWrites) {
   expect_refused("takes writes", [](spec::Spec&, Observed& seen) { seen.nodes[1].sql.value->in_recovery = false; });

@@ -113,6 +113,7 @@ inline void with_files(const spec::Spec& spec, const spec::Node& node, cluster::
 inline void with_data(const spec::Spec& spec, const cluster::Observed& all, const spec::Node& node,
                       cluster::ObservedNode& seen) {
   postgres::DataFacts data{.exists = true, .empty = false, .version = "17", .control = a_control()};
+  data.uid = data.gid = seen.software->uid;
   const auto hot_standby = *cluster::allowed_hot_standby(spec, all, node);
   data.files["dugong.conf"] =
       *cluster::render_dugong_conf(*cluster::dugong_settings(spec, node, *seen.software, hot_standby));
