@@ -27,7 +27,8 @@ node::SqlTarget sql_target(const spec::Spec& spec, const spec::Node& node, const
 Result<postgres::StatementResult> query(Context& context, const std::string& name, const std::string& database,
                                         const node::SqlCall& call, Millis timeout);
 
-// What the server shows now ("observe" in the database postgres). Error unreachable: it does not take connections.
+// What the server shows now ("observe" in the database postgres). Errors: unreachable, it does not take connections;
+// refused, it does not take our superuser or the password (SQLSTATE class 28).
 Result<postgres::ServerSql> look_at_server(Context& context, const std::string& name);
 
 }  // namespace dugong::engine

@@ -10,6 +10,12 @@ namespace {
 
 constexpr Millis standstill{600'000};  // nothing moved for this long: it will not come by itself
 
+// The image's temporary server during initdb may know our role a moment later than it answers.
+constexpr Millis refusals_count_after{10'000};
+// 0.2 s of processor time or 1.25 MiB: crash recovery shows nothing else while it brings a large directory tree to
+// disk. A startup process that waits for WAL wakes every 5 s and stays far below that in a whole standstill.
+constexpr std::uint64_t work_that_counts = 20;
+
 Error not_running(const spec::Node& node, const runtime::ServerFacts& facts) {
   return {ErrorKind::failed,
           fmt::format("PostgreSQL stopped again (exit code {}); its last words: {}", facts.exit_code,
@@ -35,13 +41,15 @@ Result<runtime::ServerFacts> server_facts(Context& context, const spec::Node& no
 Result<> wait_for(Context& context, const std::string& text, Millis pace, Millis stall,
                   const std::function<Result<Glance>()>& look) {
   std::string before;
+  std::uint64_t work = 0;
   auto moved = context.clock.now();
   while (true) {
     const auto glance = TRY(look());
     if (glance.done) return {};
     const auto now = context.clock.now();
-    if (glance.progress != before) {
+    if (glance.progress != before || glance.work != work) {
       before = glance.progress;
+      work = glance.work;
       moved = now;
     }
     if (now - moved >= stall)
@@ -53,13 +61,20 @@ Result<> wait_for(Context& context, const std::string& text, Millis pace, Millis
 }
 
 Result<> wait_ready(Context& context, const spec::Node& node) {
+  std::optional<Steady::time_point> refused_since;
   const auto look = [&]() -> Result<Glance> {
     auto sql = look_at_server(context, node.name);
     if (sql && sql->accepts_clients) return Glance{.done = true};
+    const bool refused = !sql && sql.error().kind == ErrorKind::refused;
+    const auto now = context.clock.now();
+    if (!refused) refused_since.reset();
+    if (refused && now - refused_since.value_or(now) >= refusals_count_after) return fail(std::move(sql).error());
+    if (refused && !refused_since) refused_since = now;
     const auto facts = TRY(server_facts(context, node));
     if (facts.state != runtime::ServerState::running) return fail(not_running(node, facts));
     const std::string words = sql ? "initialising" : sql.error().what;
-    return Glance{.progress = fmt::format("{} ({})", trim(words), recovery_position(context, node))};
+    return Glance{.progress = fmt::format("{} ({})", trim(words), recovery_position(context, node)),
+                  .work = facts.work / work_that_counts};
   };
   return wait_for(context, node.name + ": starting", Millis{100}, standstill, look);
 }

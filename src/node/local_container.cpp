@@ -53,7 +53,9 @@ Result<SeenServer> see_container(const Docker& docker, const runtime::Server& se
     pid = own->pid;
   }
   add_containers(containers, server, seen);
-  add_foreign_processes(TRY(users_of(server.data)), pid, seen);
+  const auto using_data = TRY(users_of(server.data));
+  add_foreign_processes(using_data, pid, seen);
+  seen.facts.work = startup_work(using_data);
   const bool ended = seen.facts.state == runtime::ServerState::exited;
   if (ended)
     seen.facts.log_tail = last_lines(TRY(docker.run(runtime::render_log_tail(server, tail_lines), call)), tail_lines);

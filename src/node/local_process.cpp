@@ -56,6 +56,7 @@ Result<SeenServer> see_process(const Docker& docker, const runtime::Server& serv
   const auto postmaster = TRY(postmaster_of(server.data, using_data));
   seen.facts.state = TRY(state_of(server.data, postmaster));
   add_foreign_processes(using_data, postmaster, seen);
+  seen.facts.work = startup_work(using_data);
   if (seen.facts.state != runtime::ServerState::exited || server.log_file.empty()) return seen;
   os::Command tail;
   tail.argv = runtime::render_log_tail(server, tail_lines);

@@ -26,6 +26,8 @@ Result<std::vector<os::Process>> users_of(const std::string& data);
 void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen);
 // `known_pid`: a process of the server itself, 0: it has none. Those of its PID namespace are not strangers.
 void add_foreign_processes(const std::vector<os::Process>& using_data, int known_pid, SeenServer& seen);
+// ServerFacts::work: of the process that recovers, or brings a directory tree to disk, before clients are taken.
+std::uint64_t startup_work(const std::vector<os::Process>& using_data);
 bool is_postgres_program(const std::string& comm);
 std::vector<std::string> last_lines(const os::Output& output, std::size_t count);
 

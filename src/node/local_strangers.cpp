@@ -47,6 +47,18 @@ bool is_postgres_program(const std::string& comm) {
   return std::ranges::any_of(beginnings, [&](std::string_view word) { return comm.starts_with(word); });
 }
 
+// Its title is "postgres: startup recovering 0000…", with cluster_name before "startup" where that is set.
+std::uint64_t startup_work(const std::vector<os::Process>& using_data) {
+  std::uint64_t sum = 0;
+  for (const auto& process : using_data) {
+    const auto& title = process.cmdline;
+    if (!title.starts_with("postgres: ") || title.find(": startup") == std::string::npos) continue;
+    const auto work = os::work_of(process.pid);
+    sum += work.processor_ms / 10 + work.bytes / (64U << 10);
+  }
+  return sum;
+}
+
 void add_foreign_processes(const std::vector<os::Process>& using_data, int known_pid, SeenServer& seen) {
   const auto home = known_pid == 0 ? std::string{} : pid_namespace(known_pid);
   std::size_t found = 0;

@@ -72,6 +72,11 @@ std::vector<int> all_pids() {
 
 std::string directory_of(int pid) { return "/proc/" + std::to_string(pid); }
 
+std::uint64_t clock_ticks() {
+  const long ticks = ::sysconf(_SC_CLK_TCK);
+  return ticks > 0 ? static_cast<std::uint64_t>(ticks) : 100;
+}
+
 std::uint64_t namespace_of(int pid, const char* which) {
   struct stat raw {};
   return ::stat((directory_of(pid) + "/ns/" + which).c_str(), &raw) == 0 ? raw.st_ino : 0;
@@ -126,6 +131,21 @@ Result<std::vector<Process>> processes_mounting(const std::string& directory) {
     if (is_new && has_mounted(pid, target.device)) found.push_back(describe(pid, "mount"));
   }
   return found;
+}
+
+ProcessWork work_of(int pid) {
+  ProcessWork work;
+  // proc(5): after the name, which may hold anything, come state and ten numbers, then utime and stime in clock ticks.
+  if (const auto stat = read_file(directory_of(pid) + "/stat", 4096)) {
+    const auto fields = split(std::string_view{stat->bytes}.substr(stat->bytes.rfind(')') + 1), ' ');
+    for (const std::size_t field : {12U, 13U})
+      if (fields.size() > field) work.processor_ms += parse_u64(fields[field]).value_or(0) * 1000 / clock_ticks();
+  }
+  if (const auto io = read_file(directory_of(pid) + "/io", 4096))
+    for (const auto line : lines(io->bytes))
+      if (line.starts_with("rchar: ") || line.starts_with("wchar: "))
+        work.bytes += parse_u64(line.substr(7)).value_or(0);
+  return work;
 }
 
 bool process_exists(int pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }

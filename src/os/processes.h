@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 
 namespace dugong::os {
 
@@ -23,5 +24,12 @@ Result<std::vector<Process>> processes_using(const std::string& directory);
 // One process of each other mount namespace in which the filesystem of `directory` is mounted.
 Result<std::vector<Process>> processes_mounting(const std::string& directory);
 bool process_exists(int pid);
+
+struct ProcessWork {
+  std::uint64_t processor_ms = 0;  // in user and kernel mode
+  Bytes bytes = 0;                 // read and written, from whatever it was
+};
+// Zeros for one that ended, or is not ours to look at.
+ProcessWork work_of(int pid);
 
 }  // namespace dugong::os

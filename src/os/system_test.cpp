@@ -48,6 +48,14 @@ TEST(Clock, TokensDiffer) {
 
 TEST(Clock, WallTimeIsOfThisCentury) { EXPECT_GT(wall_ns(), 1'600'000'000'000'000'000); }
 
+TEST(Processes, WorkIsSeen) {
+  const auto before = work_of(::getpid());
+  volatile std::uint64_t sum = 0;
+  while (work_of(::getpid()).processor_ms < before.processor_ms + 20) sum = sum + 1;
+  EXPECT_GT(work_of(::getpid()).bytes, before.bytes);  // what it read of /proc
+  EXPECT_EQ(work_of(-1).processor_ms, 0U);
+}
+
 TEST(Env, GetAndAll) {
   ::setenv("DUGONG_TEST_X", "a=b", 1);
   EXPECT_EQ(env("DUGONG_TEST_X"), "a=b");

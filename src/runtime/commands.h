@@ -66,6 +66,8 @@ struct ServerFacts {
   std::string restart_policy;                 // compose: "no" is ours
   std::vector<std::string> strangers;         // other containers and processes that have this PGDATA, described
   std::vector<std::string> log_tail;          // last lines, when it is not running
+  // What its startup process has done so far, in 10 ms of processor time and 64 KiB read or written; 0: none is seen.
+  std::uint64_t work = 0;
   friend bool operator==(const ServerFacts&, const ServerFacts&) = default;
 };
 
