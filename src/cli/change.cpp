@@ -97,6 +97,16 @@ void tidy_up(const Change& change, Session& session) {
   if (!done) context.emit(Warning{"not taken back: " + done.error().what});
 }
 
+// What is not needed for the nodes that were named may be out of reach.
+void tell_of_absent(const Change& change, const cluster::Observed& seen, Session& session) {
+  auto& context = session.context();
+  for (const auto& node : session.spec().nodes) {
+    const auto* one = seen.find(node.name);
+    if (one->reachable() || engine::concerns(session.spec(), node, change.only)) continue;
+    context.emit(Note{fmt::format("{} cannot be reached and is left alone: {}", node.name, one->host.error.what)});
+  }
+}
+
 // What was done stays done, so a failure in the middle is told from one at the start.
 Error after_failure(Error error, const Change& change, std::size_t steps) {
   if (error.kind == ErrorKind::interrupted)
@@ -115,7 +125,7 @@ Result<int> converge(const Change& change, const cluster::Plan& shown, const Arg
                      Session& session) {
   auto& context = session.context();
   const auto began = world.clock.now();
-  TRY(engine::lock_all(context));
+  TRY(engine::lock_all(context, change.only));
   auto done = engine::converge(context, announcing(change, shown, context));
   const auto steps = session.progress().steps_done();
   if (!done) {
@@ -153,6 +163,7 @@ Result<int> carry_out(const Change& change, const Arguments& arguments, World& w
   session.progress().clear();
   if (context.stop.stop_requested())
     return fail(Error{ErrorKind::interrupted, "interrupted", {}, "nothing was changed", {}});
+  tell_of_absent(change, seen, session);
   const auto plan = TRY(change.planner(seen));
   if (arguments.dry_run) {
     const int code = show_plan_only(change, plan, arguments, world, session);

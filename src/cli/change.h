@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include "cli/command.h"
@@ -15,6 +16,7 @@ struct Change {
   std::string verb;     // "up", "replica add", "down": for messages and the lock
   std::string settled;  // what is said when there is nothing to do
   engine::Planner planner;
+  std::set<std::string> only;  // the nodes that were named; empty: all
   // What must not stay behind when it fails; none: nothing does.
   std::function<cluster::Plan(const cluster::Observed&)> abandon;
   // Shown before the question; empty: nothing.

@@ -1,6 +1,7 @@
 // `down`: stopping, and with two consents destroying.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/change.h"
 #include "cli/show_plan.h"
 #include "cluster/plan_up.h"
@@ -18,10 +19,11 @@ Result<int> run_down(const Arguments& arguments, World& world) {
   const auto& spec = session->spec();
   Change change;
   change.verb = "down";
-  change.settled = arguments.destroy ? fmt::format("nothing to do: nothing of {} is left", spec.cluster)
-                                     : fmt::format("nothing to do: {} is stopped", spec.cluster);
-  const cluster::DownOptions options{.only = {arguments.names.begin(), arguments.names.end()},
-                                     .destroy = arguments.destroy};
+  change.only = {arguments.names.begin(), arguments.names.end()};
+  const auto what = change.only.empty() ? spec.cluster : join(arguments.names, ", ");
+  change.settled = arguments.destroy ? fmt::format("nothing to do: of {} nothing is left that dugong made", what)
+                                     : fmt::format("nothing to do: {} is stopped", what);
+  const cluster::DownOptions options{.only = change.only, .destroy = arguments.destroy};
   change.planner = [&spec, options](const cluster::Observed& seen) { return cluster::plan_down(spec, seen, options); };
   if (arguments.destroy) {
     change.losses = render_losses;

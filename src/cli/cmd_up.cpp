@@ -11,6 +11,7 @@ namespace {
 Change bring_up(const spec::Spec& spec, std::string verb, const std::set<std::string>& only) {
   Change change;
   change.verb = std::move(verb);
+  change.only = only;
   change.settled = fmt::format("nothing to do: everything is as {} says", spec.file);
   change.planner = [&spec, only](const cluster::Observed& seen) {
     return cluster::plan_up(spec, seen, {.only = only});

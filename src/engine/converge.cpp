@@ -28,15 +28,28 @@ Error stuck(const std::string& plan) {
 
 }  // namespace
 
-Result<> lock_all(Context& context) {
+bool concerns(const spec::Spec& spec, const spec::Node& node, const std::set<std::string>& only) {
+  if (only.empty() || only.contains(node.name) || node.is_primary()) return true;
+  return std::ranges::any_of(
+      spec.nodes, [&](const spec::Node& one) { return only.contains(one.name) && one.follows == node.name; });
+}
+
+Result<> lock_all(Context& context, const std::set<std::string>& only) {
   auto nodes = context.spec.nodes;
   std::ranges::sort(nodes, {}, &spec::Node::name);
   for (const auto& node : nodes) {
+    if (!concerns(context.spec, node, only)) continue;
     auto answer =
-        TRY(ask(context, node.name, node::AcquireLock{cluster::lock_name(context.spec, node), context.holder}, quick));
-    if (!answer.acquired)
-      return fail(Error{ErrorKind::refused, fmt::format("another dugong is at work here: {}", answer.holder), node.name,
-                        "nothing was changed", "wait until it has ended; its lock goes with it"});
+        ask(context, node.name, node::AcquireLock{cluster::lock_name(context.spec, node), context.holder}, quick);
+    const bool dispensable = !only.empty() && !only.contains(node.name);
+    if (!answer && dispensable && answer.error().kind == ErrorKind::unreachable) {
+      context.emit(Note{fmt::format("{} cannot be reached and is not locked: {}", node.name, answer.error().what)});
+      continue;
+    }
+    if (!answer) return fail(std::move(answer).error());
+    if (!answer->acquired)
+      return fail(Error{ErrorKind::refused, fmt::format("another dugong is at work here: {}", answer->holder),
+                        node.name, "nothing was changed", "wait until it has ended; its lock goes with it"});
   }
   return {};
 }

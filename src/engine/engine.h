@@ -45,8 +45,11 @@ enum class Depth {
 // All nodes in parallel. Never fails as a whole: what could not be learned is a Sample with its reason.
 cluster::Observed observe(Context& context, Depth depth);
 
-// Locks all nodes in name order; they are held until the fleet's sessions end. Error refused: names the holder.
-Result<> lock_all(Context& context);
+// Whether work on the nodes `only` touches this one: one of them, the upstream of one, or the primary. Empty: all.
+bool concerns(const spec::Spec& spec, const spec::Node& node, const std::set<std::string>& only);
+// Locks those nodes in name order; they are held until the fleet's sessions end. Of them only the named ones must be
+// reached. Error refused: names the holder.
+Result<> lock_all(Context& context, const std::set<std::string>& only = {});
 
 // Runs the steps in order. Errors: of the step that failed, with its node and text; the steps before it are done.
 Result<> execute(Context& context, const cluster::Plan& plan);
