@@ -11,6 +11,7 @@
 #include "cluster/health_parts.h"
 #include "cluster/layout.h"
 #include "postgres/identifiers.h"
+#include "postgres/wal.h"
 
 namespace dugong::cluster {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 constexpr double clock_limit_seconds = 0.5;
 constexpr Bytes lag_limit_bytes = Bytes{1} << 30;
 constexpr double lag_limit_seconds = 300;
+constexpr std::uint64_t archive_limit_segments = 16;
 
 struct View {
   const spec::Spec& spec;
@@ -329,10 +331,28 @@ std::vector<std::string> judge_settings(const postgres::ServerSql& sql) {
   return reasons;
 }
 
+// A command that hangs fails never: then only the distance tells.
+std::optional<std::uint64_t> segments_behind(const postgres::ServerSql& sql) {
+  const auto mode = sql.settings.find("archive_mode");
+  const bool archives = mode != sql.settings.end() && mode->second.value != "off" && !sql.in_recovery;
+  const auto last = postgres::parse_wal_file_name(sql.last_archived);
+  if (!archives || sql.wal_segment_size <= 0 || !last || last->timeline != sql.timeline) return std::nullopt;
+  const auto size = static_cast<std::uint64_t>(sql.wal_segment_size);
+  const auto start = postgres::segment_start(*last, static_cast<std::uint32_t>(size)).value;
+  const auto now = sql.lsn.value / size;
+  return now > start / size ? now - start / size - 1 : 0;  // the current segment is not finished
+}
+
 std::vector<std::string> judge_archive(const postgres::ServerSql& sql) {
   // Names of segments sort by timeline, then position. 24 digits: history and .partial files do not compare.
   const bool comparable = sql.last_failed.size() == 24 && (sql.last_archived.empty() || sql.last_archived.size() == 24);
-  if (!comparable || sql.last_failed <= sql.last_archived) return {};
+  if (!comparable || sql.last_failed <= sql.last_archived) {
+    const auto behind = segments_behind(sql).value_or(0);
+    if (behind <= archive_limit_segments) return {};
+    return {fmt::format("is behind with archiving WAL: {} finished segments ({}) after {} are not in the archive",
+                        behind, human_bytes(behind * static_cast<std::uint64_t>(sql.wal_segment_size)),
+                        sql.last_archived)};
+  }
   return {fmt::format("cannot archive WAL: {} failed ({} failures so far), the last one archived is {}",
                       sql.last_failed, sql.failed_count, sql.last_archived.empty() ? "none" : sql.last_archived)};
 }

@@ -274,6 +274,23 @@ TEST(JudgeArchive, OnlyWhatFailsNow) {
   EXPECT_TRUE(judge_archive(sql).empty());
 }
 
+TEST(JudgeArchive, OneThatStandsStillWithoutFailing) {
+  postgres::ServerSql sql;
+  sql.settings["archive_mode"].value = "on";
+  sql.wal_segment_size = 16 << 20;
+  sql.timeline = {1};
+  sql.last_archived = "000000010000000000000005";
+  sql.lsn = Lsn{(5ULL + 17) << 24};  // sixteen are finished and wait
+  EXPECT_TRUE(judge_archive(sql).empty());
+  sql.lsn = Lsn{(5ULL + 18) << 24};
+  EXPECT_TRUE(found(judge_archive(sql), "17 finished segments (272 MiB) after 000000010000000000000005"));
+  sql.in_recovery = true;  // what it replays is its upstream's to archive
+  EXPECT_TRUE(judge_archive(sql).empty());
+  sql.in_recovery = false;
+  sql.settings["archive_mode"].value = "off";
+  EXPECT_TRUE(judge_archive(sql).empty());
+}
+
 TEST(JudgeClock, UncertaintyCountsForTheNode) {
   Host host;
   host.clock_offset_seconds = 0.8;
