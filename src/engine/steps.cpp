@@ -45,7 +45,11 @@ Result<std::string> switch_and_compare(Context& context, const spec::Node& node,
   node::DigestFile::Answer copy;
   const auto look = [&]() -> Result<Glance> {
     copy = TRY(ask(context, node.name, node::DigestFile{archive + "/" + segment}, quick));
-    return Glance{.done = copy.exists, .progress = segment + " is not in the archive yet"};
+    if (copy.exists) return Glance{.done = true};
+    // Segments go one after the other: while others arrive, this one's turn comes.
+    const auto sql = TRY(look_at_server(context, node.name));
+    return Glance{.progress = fmt::format("{} is not in the archive yet; {} are, the last was {}", segment,
+                                          sql.archived_count, sql.last_archived.empty() ? "none" : sql.last_archived)};
   };
   auto waited = wait_for(context, node.name + ": archiving " + segment, Millis{100}, archive_patience, look);
   if (!waited) {
