@@ -54,6 +54,7 @@ StatementResult refusal(std::string sqlstate) {
 struct Script {
   std::map<std::string, std::vector<std::string>> content;  // node → rows, sum, xor
   Bytes chunk_bytes = 8192;
+  int conflicts = 0;  // replay cancels so many readings on b
   bool arrives = true;
   bool promoted = false;  // replicas accept writes
   std::string login = "28000";
@@ -94,6 +95,10 @@ class ScriptedNode final : public node::Node {
                   : StatementResult{}};
     if (call.query == "verify_table")
       return {call.parameters.front() == "public.plain" ? row({"public", "plain", "10"}) : StatementResult{}};
+    if (call.query == "verify_content" && name_ == "b" && script_.conflicts > 0) {
+      --script_.conflicts;
+      return {refusal("40001")};
+    }
     if (call.query == "verify_content") return {row(script_.content.at(name_))};
     if (call.query == "switch_wal") return {row({"000000010000000000000002"})};
     return {StatementResult{}};
@@ -215,6 +220,24 @@ TEST(Verify, DifferentContent) {
   World world;
   world.script.content["c"] = {"24", "124", "5"};
   EXPECT_EQ(failures(world.run()), Names{"c content"});
+}
+
+TEST(Verify, AReadingThatReplayCancelsIsTriedAgain) {
+  World world;
+  world.script.conflicts = 2;
+  EXPECT_EQ(failures(world.run()), Names{});
+  EXPECT_EQ(find(world.run(), "content", "b")->outcome, Verdict::ok);
+}
+
+TEST(Verify, ReadingsThatReplayAlwaysCancelsAreNoVerdict) {
+  World world;
+  world.script.conflicts = 100;
+  const auto checks = world.run();
+  EXPECT_EQ(failures(checks), Names{});
+  const auto* check = find(checks, "content", "b");
+  ASSERT_NE(check, nullptr);
+  EXPECT_EQ(check->outcome, Verdict::skipped);
+  EXPECT_NE(check->evidence.find("40001"), std::string::npos) << check->evidence;
 }
 
 TEST(Verify, ALargeChunkIsSkippedWithItsSize) {
