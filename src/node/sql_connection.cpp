@@ -127,17 +127,27 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
   auto opened = TRY(open_with(there, target.password_file, deadline, stop));
   const auto* refusal = std::get_if<ConnectRefusal>(&opened);
   if (refusal == nullptr || refusal->sqlstate != "28P01" || target.password_file.empty()) return opened;
-  const auto before = target.password_file + ".before";
-  if (TRY(os::stat_file(before)).kind != os::FileKind::file) return opened;
-  return open_with(there, before, deadline, stop);
+  const auto former = TRY(os::read_file(target.password_file + ".before", 64 << 10));
+  for (const auto line : lines(former.bytes)) {
+    auto tried = TRY(open_as(there, std::string{line}, deadline, stop));
+    const auto* again = std::get_if<ConnectRefusal>(&tried);
+    if (again == nullptr || again->sqlstate != "28P01") return tried;
+  }
+  return opened;
 }
 
 Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_with(const SqlTarget& target,
                                                                              const std::string& password_file,
                                                                              Deadline deadline,
                                                                              const std::stop_token& stop) {
+  return open_as(target, TRY(read_password(password_file)), deadline, stop);
+}
+
+Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_as(const SqlTarget& target,
+                                                                           const std::string& password,
+                                                                           Deadline deadline,
+                                                                           const std::stop_token& stop) {
   using Opened = std::variant<SqlConnection, ConnectRefusal>;
-  auto password = TRY(read_password(password_file));
   SqlConnection connection{deadline, stop};
   TRY(connection.start(target, password));
   auto refusal = TRY(connection.finish_start());

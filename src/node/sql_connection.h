@@ -37,8 +37,8 @@ enum class AfterFailure { go_on, stop };
 
 class SqlConnection {
  public:
-  // Where the password is refused and PASSWORD_FILE.before exists, that one is tried: a changed password is in the file
-  // before the server has it. Errors: timed_out, interrupted, failed (password file).
+  // Where the password is refused, the lines of PASSWORD_FILE.before are tried in order: a changed password is in the
+  // file before the server has it. Errors: timed_out, interrupted, failed (password file).
   static Result<std::variant<SqlConnection, ConnectRefusal>> open(const SqlTarget& target, Deadline deadline,
                                                                   const std::stop_token& stop);
 
@@ -64,6 +64,9 @@ class SqlConnection {
 
   SqlConnection(Deadline deadline, const std::stop_token& stop)
       : deadline_{deadline}, stop_{std::make_unique<os::StopSignal>(stop)} {}
+  static Result<std::variant<SqlConnection, ConnectRefusal>> open_as(const SqlTarget& target,
+                                                                     const std::string& password, Deadline deadline,
+                                                                     const std::stop_token& stop);
   static Result<std::variant<SqlConnection, ConnectRefusal>> open_with(const SqlTarget& target,
                                                                        const std::string& password_file,
                                                                        Deadline deadline, const std::stop_token& stop);

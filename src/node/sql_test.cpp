@@ -250,6 +250,12 @@ TEST_F(Sql, APasswordThatTheServerDoesNotHaveYetFallsBackToTheOneBefore) {
   std::ofstream{target.password_file + ".before"} << good.rdbuf();
   EXPECT_EQ(refused(target), "connected");
   std::filesystem::remove(target.password_file + ".before");
+  good.seekg(0);
+  std::ofstream{target.password_file + ".before"} << "never set\n" << good.rdbuf() << "\nolder\n";
+  EXPECT_EQ(refused(target), "connected");  // a second change came before the first was set
+  std::ofstream{target.password_file + ".before"} << "never set\n";
+  EXPECT_EQ(refused(target), "28P01");
+  std::filesystem::remove(target.password_file + ".before");
   EXPECT_EQ(refused(target), "28P01");
 }
 TEST_F(Sql, BadTargetsAreErrors) {
