@@ -131,6 +131,10 @@ TEST(ShowPlan, LossesCountAParentOnce) {
             "these datasets will be destroyed, with all snapshots of ours in them:\n"
             "  b: tank/b/live-0  2 MiB\n  b: tank/b  3 MiB\n  together 3 MiB\n");
   EXPECT_EQ(render_losses({}, seen), "no dataset will be destroyed\n");
+  plan.steps = {{"b", cluster::RemoveDirectory{"/srv/b", {"bin", ".dugong"}, {"data"}}, ""}};
+  EXPECT_EQ(render_losses(plan, seen),
+            "no dataset will be destroyed\nof directories, what is named will be removed:\n"
+            "  b: remove directory /srv/b with bin, .dugong, data\n");
 }
 
 TEST(ShowStatus, HealthyCluster) {

@@ -85,9 +85,16 @@ std::string render_losses(const cluster::Plan& plan, const cluster::Observed& se
     if (!is_destroyed(step.node, zfs::parent_of(destroy->dataset))) sum += used;
     text += fmt::format("  {}: {}  {}\n", step.node, destroy->dataset, human_bytes(used));
   }
-  if (text.empty()) return "no dataset will be destroyed\n";
-  return "these datasets will be destroyed, with all snapshots of ours in them:\n" + text +
-         fmt::format("  together {}\n", human_bytes(sum));
+  if (text.empty())
+    text = "no dataset will be destroyed\n";
+  else
+    text = "these datasets will be destroyed, with all snapshots of ours in them:\n" + text +
+           fmt::format("  together {}\n", human_bytes(sum));
+  std::string directories;
+  for (const auto& step : plan.steps)
+    if (std::holds_alternative<cluster::RemoveDirectory>(step.action))
+      directories += fmt::format("  {}: {}\n", step.node, printable(cluster::describe(step.action)));
+  return directories.empty() ? text : text + "of directories, what is named will be removed:\n" + directories;
 }
 
 }  // namespace dugong::cli

@@ -22,7 +22,12 @@ struct Describe {
   std::string operator()(const CleanData& a) const {
     return fmt::format("take out of {} what belongs to the server it was copied from", a.data);
   }
-  std::string operator()(const RemoveDirectory& a) const { return fmt::format("remove directory {}", a.path); }
+  std::string operator()(const RemoveDirectory& a) const {
+    std::string names;
+    for (const auto* list : {&a.contents, &a.mount_points})
+      for (const auto& name : *list) names += (names.empty() ? "" : ", ") + name;
+    return fmt::format("remove directory {}{}", a.path, names.empty() ? "" : " with " + names);
+  }
   std::string operator()(const InstallWalClient& a) const {
     return fmt::format("install dugong-wal in {}", a.directory);
   }

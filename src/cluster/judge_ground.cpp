@@ -28,9 +28,11 @@ Result<> judge_reachable(const spec::Node& node, const ObservedNode& seen) {
           fmt::format("make `ssh {}` work without a password prompt, then run this again", node.ssh.value_or(""));
     return fail(std::move(error).at(node.name));
   }
-  for (const Error* error : {seen.pool ? nullptr : &seen.pool.error, seen.storage ? nullptr : &seen.storage.error,
-                             seen.software ? nullptr : &seen.software.error, seen.data ? nullptr : &seen.data.error,
-                             seen.server ? nullptr : &seen.server.error}) {
+  const Error* unread = seen.unread ? &*seen.unread : nullptr;
+  for (const Error* error :
+       {unread, seen.pool ? nullptr : &seen.pool.error, seen.storage ? nullptr : &seen.storage.error,
+        seen.software ? nullptr : &seen.software.error, seen.data ? nullptr : &seen.data.error,
+        seen.server ? nullptr : &seen.server.error}) {
     if (error == nullptr) continue;
     Error copy = *error;
     copy.kind = ErrorKind::refused;
@@ -258,8 +260,28 @@ Result<> judge_hot_standby(const spec::Spec& spec) {
   return {};
 }
 
+// What is in a directory that dugong did not make is somebody's: it is not written over, and not taken away later. A
+// parent dataset of ours: an older dugong, which left no mark, made it.
+Result<> judge_directories(const Ground& g) {
+  for (const auto& path : own_directories(g.spec, g.node)) {
+    const auto& have = g.file(path);
+    const auto& mark = g.file(ownership_file(path));
+    if (mark.exists && mark.content != ownership_text(g.spec, g.node))
+      return refuse(g.node, fmt::format("directory {} is another's: {}", path, printable(trim(mark.content))),
+                    "give the node another `directory` (or `logs`)");
+    const auto is_foreign = [](const std::string& entry) { return entry != "lost+found"; };
+    if (mark.exists || g.parent != nullptr || std::ranges::none_of(have.entries, is_foreign)) continue;
+    return refuse(g.node,
+                  fmt::format("directory {} is not empty and carries no mark of dugong: {} is in it", path,
+                              *std::ranges::find_if(have.entries, is_foreign)),
+                  "give the node another `directory` (or `logs`), or move away what is in this one");
+  }
+  return {};
+}
+
 Result<> judge_node(const Ground& g) {
   TRY(judge_parent(g));
+  TRY(judge_directories(g));
   TRY(judge_children(g));
   TRY(judge_data_place(g));
   TRY(judge_owner(g));

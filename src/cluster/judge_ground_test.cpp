@@ -41,6 +41,27 @@ TEST(Refused, ForeignDataInThePlaceOfOurs) {
   seen.nodes[1].data = test::sampled(postgres::DataFacts{.exists = true, .empty = false});
   EXPECT_NE(refusal(spec, seen).find("is not empty"), std::string::npos);
 }
+TEST(Refused, ADirectoryThatDugongDidNotMake) {
+  const auto spec = a_spec();
+  auto seen = nothing_there(spec);
+  auto& files = seen.nodes[1].files;
+  const auto& directory = spec.nodes[1].directory;
+  files[directory] = {true, true, 0755, 0, 0, "", {"docker-compose.yaml"}};
+  EXPECT_NE(refusal(spec, seen).find("carries no mark of dugong: docker-compose.yaml is in it"), std::string::npos)
+      << refusal(spec, seen);
+  files[directory].entries = {"lost+found"};
+  EXPECT_TRUE(plan_up(spec, seen, {}));
+  files[directory].entries = {".dugong", "bin"};
+  files[ownership_file(directory)] = {true, false, 0644, 0, 0, ownership_text(spec, spec.nodes[1]), {}};
+  EXPECT_TRUE(plan_up(spec, seen, {}));
+  files[ownership_file(directory)].content = ownership_text(spec, spec.nodes[0]);
+  EXPECT_NE(refusal(spec, seen).find("is another's: Made by dugong for node a"), std::string::npos);
+}
+TEST(Refused, AFileThatCannotBeReadIsNotAbsent) {
+  expect_refused("Input/output error", [](spec::Spec&, Observed& seen) {
+    seen.nodes[1].unread = Error{ErrorKind::failed, "superuser.pass: Input/output error", "", "", ""};
+  });
+}
 TEST(Refused, AnUnmarkedDatasetInThePlaceOfOurs) {
   const auto spec = a_spec();
   auto seen = primary_only(spec);

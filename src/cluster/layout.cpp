@@ -1,6 +1,7 @@
 #include "cluster/layout.h"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -41,6 +42,7 @@ std::string anchor_name(const spec::Node& node, unsigned number) {
 }
 std::string archive_name(const spec::Node& node) { return node.prefix + "/archive"; }
 std::string superuser_file(const runtime::Paths& paths) { return paths.secrets + "/superuser.pass"; }
+std::string former_passwords_file(const runtime::Paths& paths) { return superuser_file(paths) + ".before"; }
 std::string passfile(const runtime::Paths& paths) { return paths.secrets + "/replication.pgpass"; }
 
 std::string lock_name(const spec::Spec& spec, const spec::Node& node) { return spec.cluster + "." + node.name; }
@@ -51,17 +53,41 @@ std::string snapshot_name(std::int64_t wall_seconds, unsigned number) {
 
 std::vector<std::string> wanted_files(const spec::Spec& spec, const spec::Node& node) {
   const auto paths = host_paths_of(spec, node);
-  return {paths.directory,
-          paths.logs,
-          paths.run,
-          paths.secrets,
-          paths.bin,
-          paths.archive,
-          superuser_file(paths),
-          passfile(paths),
-          wal_client_digest_file(paths),
-          runtime::archive_identity(paths),
-          server_of(spec, node).compose_file};
+  std::vector<std::string> all{paths.directory,
+                               paths.logs,
+                               paths.run,
+                               paths.secrets,
+                               paths.bin,
+                               paths.archive,
+                               superuser_file(paths),
+                               former_passwords_file(paths),
+                               passfile(paths),
+                               wal_client_digest_file(paths),
+                               runtime::archive_identity(paths),
+                               server_of(spec, node).compose_file};
+  for (const auto& directory : own_directories(spec, node)) all.push_back(ownership_file(directory));
+  return all;
+}
+
+std::vector<std::string> own_directories(const spec::Spec& spec, const spec::Node& node) {
+  const auto paths = host_paths_of(spec, node);
+  if (paths.logs.starts_with(paths.directory + "/")) return {paths.directory};
+  return {paths.directory, paths.logs};
+}
+
+std::string ownership_file(const std::string& directory) { return directory + "/.dugong"; }
+
+std::string ownership_text(const spec::Spec& spec, const spec::Node& node) {
+  return fmt::format("Made by dugong for node {} of cluster {}; `dugong down --destroy` takes it away.\n", node.name,
+                     spec.cluster);
+}
+
+bool may_hold_much(const spec::Spec& spec, const spec::Node& node, const std::string& path) {
+  const auto paths = host_paths_of(spec, node);
+  const auto own = own_directories(spec, node);
+  const auto is = [&](const std::string& one) { return one == path; };
+  return std::ranges::any_of(std::array{paths.logs, paths.run, paths.secrets, paths.bin, paths.archive}, is) &&
+         std::ranges::none_of(own, is);
 }
 
 std::string wal_client_digest_file(const runtime::Paths& paths) { return paths.bin + "/dugong-wal.sha256"; }

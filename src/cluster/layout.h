@@ -24,6 +24,8 @@ std::string live_name(const spec::Node& node, unsigned number);
 std::string anchor_name(const spec::Node& node, unsigned number);
 std::string archive_name(const spec::Node& node);
 std::string superuser_file(const runtime::Paths& paths);
+// One to a line, newest first: until the server has the new password one of these goes on opening the door.
+std::string former_passwords_file(const runtime::Paths& paths);
 std::string passfile(const runtime::Paths& paths);  // of primary_conninfo
 // Holds the digest of the dugong-wal that was installed there.
 std::string wal_client_digest_file(const runtime::Paths& paths);
@@ -31,6 +33,14 @@ std::string lock_name(const spec::Spec& spec, const spec::Node& node);
 // "dugong-20261122-211530-1": sortable for people; nothing depends on it but uniqueness.
 std::string snapshot_name(std::int64_t wall_seconds, unsigned number);
 
+// The directories that are wholly a node's own, and the file in each that says so: what is in one without that file was
+// not put there by dugong.
+std::vector<std::string> own_directories(const spec::Spec& spec, const spec::Node& node);
+std::string ownership_file(const std::string& directory);
+std::string ownership_text(const spec::Spec& spec, const spec::Node& node);
+
+// Of wanted_files: a directory of which nobody wants to know the names in it.
+bool may_hold_much(const spec::Spec& spec, const spec::Node& node, const std::string& path);
 // Files whose content the planner compares.
 std::vector<std::string> wanted_files(const spec::Spec& spec, const spec::Node& node);
 

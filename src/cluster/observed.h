@@ -49,6 +49,7 @@ struct FileView {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::string content;
+  std::vector<std::string> entries;  // of a directory that is wholly ours: the names in it
 };
 
 struct ObservedNode {
@@ -61,6 +62,7 @@ struct ObservedNode {
   Sample<postgres::DataFacts> data;
   Sample<postgres::ServerSql> sql;        // no value: not running or not ready, error.what says which
   std::map<std::string, FileView> files;  // wanted_files() of layout.h, by path
+  std::optional<Error> unread;            // why one of them could not be looked at: it is not known to be absent
   // Marks of role passwords (node::RolePasswordMark), by role; absent: role or server not there.
   std::map<std::string, std::string> password_marks;
 

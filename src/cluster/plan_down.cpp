@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cluster/ground.h"
 #include "cluster/plan_up.h"
 #include "postgres/identifiers.h"
@@ -20,7 +21,30 @@ void plan_mark_ready(const spec::Spec& spec, const spec::Node& node, const Obser
   }
 }
 
-// A stopped node is stopped by name alone: it may have lost its pool or its image.
+constexpr std::size_t shown_entries = 5;
+
+const FileView* file_of(const ObservedNode& seen, const std::string& path) {
+  const auto it = seen.files.find(path);
+  return it == seen.files.end() || !it->second.exists ? nullptr : &it->second;
+}
+
+// What is not known is not said to be stopped, and least of all destroyed. A node that is only stopped may have lost
+// its pool or its image.
+Result<> judge_known(const spec::Node& node, const ObservedNode& seen, bool destroy) {
+  const auto refuse = [&](Error error) {
+    error.kind = ErrorKind::refused;
+    error.left = "nothing was changed";
+    return fail(std::move(error).at(node.name));
+  };
+  if (!seen.reachable()) return refuse(seen.host.error);
+  if (!seen.server) return refuse(seen.server.error);
+  if (!destroy) return {};
+  if (!seen.pool) return refuse(seen.pool.error);
+  if (!seen.storage) return refuse(seen.storage.error);
+  if (seen.unread) return refuse(*seen.unread);
+  return {};
+}
+
 void plan_stop(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
   if (seen.server && seen.server->state == runtime::ServerState::running)
     steps.add(runtime::StopServer{server_of(spec, node)});
@@ -93,12 +117,45 @@ std::vector<const zfs::Dataset*> destroyable(const Ours& ours, Steps& steps) {
   return in_destroy_order(std::move(found));
 }
 
-void plan_destroy_directories(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
-  const auto logs = host_paths_of(spec, node).logs;
-  for (const auto& path : {node.directory, logs}) {
-    if (path == logs && logs.starts_with(node.directory + "/")) continue;
-    auto it = seen.files.find(path);
-    if (it != seen.files.end() && it->second.exists) steps.add(RemoveDirectory{path});
+// What we put into the node's own directory; the mark last, so that a removal that was cut off is taken up again.
+RemoveDirectory removal_of(const std::string& path, const spec::Node& node, const FileView& have) {
+  const bool is_of_node = path == node.directory;
+  const std::vector<std::string> known = {"bin", "docker-compose.yaml", "logs", "run", "secrets"};
+  const std::vector<std::string> mount_points = {"archive", "data"};
+  const auto is_in = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::ranges::find(all, one) != all.end();
+  };
+  RemoveDirectory removal{path, {}, {}};
+  for (const auto& entry : have.entries) {
+    if (entry == ".dugong") continue;
+    if (is_of_node && is_in(mount_points, entry)) removal.mount_points.push_back(entry);
+    if (!is_of_node || is_in(known, entry)) removal.contents.push_back(entry);
+  }
+  if (is_in(have.entries, ".dugong")) removal.contents.emplace_back(".dugong");
+  return removal;
+}
+
+std::string why_it_stays(const std::string& path, const FileView& have) {
+  if (have.entries.empty()) return fmt::format("{} stays: it carries no mark of dugong", path);
+  auto shown = have.entries;
+  const auto more = shown.size() > shown_entries ? fmt::format(" and {} more", shown.size() - shown_entries) : "";
+  if (shown.size() > shown_entries) shown.resize(shown_entries);
+  return fmt::format("{} stays: dugong did not make what is in it: {}{}", path, join(shown, ", "), more);
+}
+
+// `destroyed`: all of the node's datasets go. A node's directory of an older dugong has no mark, but its parent
+// dataset.
+void plan_destroy_directories(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, bool destroyed,
+                              Steps& steps) {
+  for (const auto& path : own_directories(spec, node)) {
+    const auto* have = file_of(seen, path);
+    if (have == nullptr) continue;
+    const auto* mark = file_of(seen, ownership_file(path));
+    const bool is_marked = mark != nullptr && mark->content == ownership_text(spec, node);
+    if (is_marked || (destroyed && path == node.directory))
+      steps.add(removal_of(path, node, *have));
+    else
+      steps.note(why_it_stays(path, *have));
   }
 }
 
@@ -106,19 +163,29 @@ void plan_destroy(const spec::Spec& spec, const spec::Node& node, const Observed
   const auto server = server_of(spec, node);
   if (server.kind == runtime::Kind::compose && seen.server && seen.server->state != runtime::ServerState::absent)
     steps.add(runtime::RemoveServer{server});
-  if (!seen.storage) return steps.note("its datasets cannot be listed and stay: " + seen.storage.error.what);
   const Ours ours{spec, node, *seen.storage};
   const auto going = destroyable(ours, steps);
   for (const auto* dataset : going) plan_destroy_dataset(ours, *dataset, steps);
-  const bool mounted_stays = std::ranges::any_of(
-      ours.all, [&](const zfs::Dataset& one) { return one.mounted && std::ranges::find(going, &one) == going.end(); });
-  if (!mounted_stays) plan_destroy_directories(spec, node, seen, steps);
+  const auto goes = [&](const zfs::Dataset& one) { return std::ranges::find(going, &one) != going.end(); };
+  const auto mounted = std::ranges::find_if(ours.all, [&](const auto& one) { return one.mounted && !goes(one); });
+  if (mounted != ours.all.end())
+    return steps.note(fmt::format("{} stays: {} is mounted", node.directory, mounted->name));
+  const auto* parent = find_dataset(ours.all, node.prefix);
+  plan_destroy_directories(spec, node, seen, parent != nullptr && goes(*parent), steps);
 }
 
 // Its slot would keep WAL on the upstream for ever.
 void plan_drop_slot(const spec::Spec& spec, const spec::Node& node, const Observed& seen, Plan& plan) {
   const auto* upstream = seen.find(node.follows);
-  if (upstream == nullptr || !upstream->sql) return;
+  if (upstream == nullptr) return;
+  if (!upstream->sql) {
+    const auto& why = upstream->reachable() ? upstream->sql.error.what : upstream->host.error.what;
+    plan.notes.push_back(
+        fmt::format("{0}: whether slot {1} is left there is not known ({2}); it would keep WAL for ever: once {0} "
+                    "answers, SELECT pg_drop_replication_slot('{1}')",
+                    upstream->name, postgres::slot_name(node.name), why));
+    return;
+  }
   for (const auto& slot : upstream->sql->slots)
     if (slot.name == postgres::slot_name(node.name))
       Steps{plan, *spec.find(node.follows)}.add(RunQuery{"drop_slot", {slot.name}, "postgres"});
@@ -144,12 +211,7 @@ Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownO
   if (selected(spec.primary())) order.push_back(&spec.primary());
   for (const auto* node : order) {
     const auto& self = *seen.find(node->name);
-    if (!self.reachable()) {
-      Error error = self.host.error;
-      error.kind = ErrorKind::refused;
-      error.left = "nothing was changed";
-      return fail(std::move(error).at(node->name));
-    }
+    TRY(judge_known(*node, self, options.destroy));
     Steps steps{plan, *node};
     if (!options.destroy) plan_mark_ready(spec, *node, self, steps);
     plan_stop(spec, *node, self, steps);

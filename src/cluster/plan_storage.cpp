@@ -1,11 +1,14 @@
 // What a node needs before any server: the parent dataset, the archive, directories, secrets and dugong-wal.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cluster/ground.h"
 #include "postgres/identifiers.h"
 
 namespace dugong::cluster {
 namespace {
+
+constexpr std::size_t former_passwords = 5;
 
 zfs::Properties marks(const Ground& g, const std::string& role) {
   return {{"dugong:cluster", g.spec.cluster}, {"dugong:node", g.node.name}, {"dugong:role", role}};
@@ -51,14 +54,35 @@ void plan_directory(const Ground& g, const Directory& want, bool fresh, Steps& s
   if (!same || fresh) steps.add(MakeDirectory{want.path, want.mode, uid, gid});
 }
 
+// Marks a directory that is ours alone. One with something in it that an older dugong used stays unmarked, save the
+// node's own, of which only what is known by name is ever taken away.
+void plan_ownership(const Ground& g, const std::string& directory, Steps& steps) {
+  const auto path = ownership_file(directory);
+  const auto text = ownership_text(g.spec, g.node);
+  if (g.file(path).content == text) return;
+  if (directory != g.host.directory && !g.file(directory).entries.empty()) return;
+  steps.add(WriteFile{path, Secret{text}, 0644, 0, 0, {}});
+}
+
+// Several changes may come before the server has had one of them.
+std::string with_former(const std::string& newest, const std::string& older) {
+  std::string text = newest + "\n";
+  std::size_t count = 1;
+  for (const auto line : lines(older))
+    if (line != newest && count++ < former_passwords) text += std::string{line} + "\n";
+  return text;
+}
+
 void plan_secret(const Ground& g, const std::string& path, const std::string& content, bool keep_before, Steps& steps) {
   const auto& have = g.file(path);
   if (have.exists && have.content == content && have.uid == g.seen.software->uid && have.mode == 0600) return;
   const auto write = [&](const std::string& to, const std::string& text) {
     steps.add(WriteFile{to, Secret{text}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
   };
-  // Until the server has the new password the old one must go on opening the door.
-  if (keep_before && have.exists && have.content != content) write(path + ".before", have.content);
+  if (keep_before && have.exists && have.content != content) {
+    const auto before = former_passwords_file(g.host);
+    write(before, with_former(have.content, g.file(before).content));
+  }
   write(path, content);
 }
 
@@ -87,6 +111,7 @@ Stage plan_storage(const Ground& g, Plan& plan) {
   // The server's user must be able to pass through; nobody else needs to list it.
   plan_directory(g, {g.host.directory, 0711}, false, steps);
   plan_directory(g, {g.host.logs, 0750, true}, false, steps);
+  for (const auto& directory : own_directories(g.spec, g.node)) plan_ownership(g, directory, steps);
   // The image's entrypoint sets a mode of its own on its socket directory.
   plan_directory(g, {g.host.run, 0755, true, false}, false, steps);
   plan_directory(g, {g.host.secrets, 0700, true}, false, steps);

@@ -35,8 +35,10 @@ struct CleanData {  // what a received copy must lose before it may start
   postgres::Cleanup cleanup;
   friend bool operator==(const CleanData&, const CleanData&) = default;
 };
-struct RemoveDirectory {
+struct RemoveDirectory {  // what is named in it, and it itself when nothing else is there
   std::string path;
+  std::vector<std::string> contents;      // go with all below them
+  std::vector<std::string> mount_points;  // go if they are empty
   friend bool operator==(const RemoveDirectory&, const RemoveDirectory&) = default;
 };
 struct InstallWalClient {

@@ -30,7 +30,9 @@ struct Runner {
   Result<> operator()(const cluster::CleanData& a) {
     return tell(node::RemovePaths{a.data, a.cleanup.files, a.cleanup.emptied_dirs}, patient);
   }
-  Result<> operator()(const cluster::RemoveDirectory& a) { return tell(node::RemoveDirectory{a.path}, quick); }
+  Result<> operator()(const cluster::RemoveDirectory& a) {
+    return tell(node::RemoveDirectory{a.path, a.contents, a.mount_points}, quick);
+  }
   Result<> operator()(const cluster::InstallWalClient& a) { return tell(node::InstallWalClient{a.directory}, quick); }
   Result<> operator()(const zfs::Create& a) { return tell(a, quick); }
   Result<> operator()(const zfs::Clone& a) { return tell(a, quick); }

@@ -64,14 +64,19 @@ Result<postgres::ServerSql> look_at_sql(Context& context, const spec::Node& node
 void look_at_files(Context& context, const spec::Node& node, ObservedNode& seen) {
   auto paths = cluster::wanted_files(context.spec, node);
   for (const auto& path : paths) {
-    auto facts = ask(context, node.name, node::ReadFile{path, 1 << 20}, quick);
-    if (!facts) continue;
+    const std::uint64_t limit = cluster::may_hold_much(context.spec, node, path) ? 0 : 1 << 20;
+    auto facts = ask(context, node.name, node::ReadFile{path, limit}, quick);
+    if (!facts) {
+      seen.unread = std::move(facts).error();
+      continue;
+    }
     seen.files[path] = {.exists = facts->exists,
                         .is_directory = facts->is_directory,
                         .mode = facts->mode,
                         .uid = facts->uid,
                         .gid = facts->gid,
-                        .content = facts->content.bytes};
+                        .content = facts->content.bytes,
+                        .entries = std::move(facts->entries)};
   }
 }
 

@@ -121,7 +121,7 @@ DUGONG_PART(runtime::Software){
 DUGONG_PART(runtime::ServerFacts){
     Field{"state", &T::state}, Field{"image_id", &T::image_id}, Field{"labels", &T::labels},
     Field{"exit_code", &T::exit_code}, Field{"restart_policy", &T::restart_policy},
-    Field{"strangers", &T::strangers}, Field{"log_tail", &T::log_tail}}; };
+    Field{"strangers", &T::strangers}, Field{"log_tail", &T::log_tail}, Field{"work", &T::work}}; };
 DUGONG_NAMED(runtime::InspectSoftware, "runtime.inspect_software"){
     Field{"kind", &T::kind}, Field{"image", &T::image}, Field{"bin_dir", &T::bin_dir},
     Field{"os_user", &T::os_user}}; };
@@ -168,7 +168,8 @@ DUGONG_PART(HostFacts){
 DUGONG_NAMED(InspectData, "data.inspect"){Field{"data", &T::data}}; };
 DUGONG_PART(FileFacts){
     Field{"exists", &T::exists}, Field{"is_directory", &T::is_directory}, Field{"size", &T::size},
-    Field{"mode", &T::mode}, Field{"uid", &T::uid}, Field{"gid", &T::gid}, Field{"content", &T::content}}; };
+    Field{"mode", &T::mode}, Field{"uid", &T::uid}, Field{"gid", &T::gid}, Field{"content", &T::content},
+    Field{"entries", &T::entries}}; };
 DUGONG_NAMED(ReadFile, "file.read"){Field{"path", &T::path}, Field{"limit", &T::limit}}; };
 DUGONG_NAMED(WriteFile, "file.write"){
     Field{"path", &T::path}, Field{"content", &T::content}, Field{"mode", &T::mode}, Field{"uid", &T::uid},
@@ -177,7 +178,8 @@ DUGONG_NAMED(MakeDirectory, "directory.make"){
     Field{"path", &T::path}, Field{"mode", &T::mode}, Field{"uid", &T::uid}, Field{"gid", &T::gid}}; };
 DUGONG_NAMED(RemovePaths, "paths.remove"){
     Field{"root", &T::root}, Field{"files", &T::files}, Field{"emptied_dirs", &T::emptied_dirs}}; };
-DUGONG_NAMED(RemoveDirectory, "directory.remove"){Field{"path", &T::path}}; };
+DUGONG_NAMED(RemoveDirectory, "directory.remove"){
+    Field{"path", &T::path}, Field{"contents", &T::contents}, Field{"mount_points", &T::mount_points}}; };
 DUGONG_NAMED(InstallWalClient, "wal_client.install"){Field{"directory", &T::directory}}; };
 DUGONG_NAMED(DigestFile, "file.digest"){Field{"path", &T::path}}; };
 DUGONG_PART(DigestFile::Answer){

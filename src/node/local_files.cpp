@@ -22,6 +22,16 @@ FileFacts facts_of(const os::Stat& stat) {
   return facts;
 }
 
+Result<std::vector<std::string>> names_in(const std::string& directory, std::uint64_t limit) {
+  std::vector<std::string> names;
+  for (auto& entry : TRY(os::list_directory(directory))) {
+    if (entry.name.size() > limit) break;
+    limit -= entry.name.size();
+    names.push_back(std::move(entry.name));
+  }
+  return names;
+}
+
 // "pg_wal/archive_status": below the root whatever happens, and not the root itself.
 Result<os::Place> below(const std::string& root, const std::string& relative) {
   const auto parts = split(relative, '/');
@@ -45,7 +55,12 @@ Result<> nobody_works_in(const std::string& directory) {
 
 Result<FileFacts> FileDoor::answer(const ReadFile& question, const Call&) {
   const auto stat = TRY(os::stat_file(question.path));
-  if (stat.kind == os::FileKind::missing || stat.kind == os::FileKind::directory) return facts_of(stat);
+  if (stat.kind == os::FileKind::missing) return facts_of(stat);
+  if (stat.kind == os::FileKind::directory) {
+    auto directory = facts_of(stat);
+    if (question.limit > 0) directory.entries = TRY(names_in(question.path, question.limit));
+    return directory;
+  }
   auto content = TRY(os::read_file(question.path, question.limit));
   auto facts = facts_of(content.stat);
   facts.content.bytes = std::move(content.bytes);
@@ -80,7 +95,22 @@ Result<Done> FileDoor::answer(const RemoveDirectory& question, const Call&) {
   const auto names = std::ranges::count_if(parts, [](std::string_view part) { return !part.empty(); });
   if (!question.path.starts_with('/') || names < 2 || std::ranges::find(parts, "..") != parts.end())
     return fail(ErrorKind::invalid, "'" + printable(question.path) + "' is not a directory that dugong would remove");
-  TRY(os::remove_tree(question.path));
+  std::vector<os::Place> places;
+  for (const auto* list : {&question.contents, &question.mount_points})
+    for (const auto& name : *list) {
+      auto place = TRY(below(question.path, name));
+      if (name.find('/') != std::string::npos)
+        return fail(ErrorKind::invalid, "'" + printable(name) + "' is not a name in " + question.path);
+      places.push_back(std::move(place));
+    }
+  TRY(os::require_nothing_mounted_below(question.path));
+  const auto whole = places.begin() + static_cast<std::ptrdiff_t>(question.contents.size());
+  for (auto place = places.begin(); place != whole; ++place) {
+    const bool is_directory = TRY(os::stat_file(*place)).kind == os::FileKind::directory;
+    TRY(is_directory ? os::remove_tree(*place) : os::remove_file(*place));
+  }
+  for (auto place = whole; place != places.end(); ++place) TRY(os::remove_if_empty(*place));
+  TRY(os::remove_if_empty(question.path));
   return Done{};
 }
 

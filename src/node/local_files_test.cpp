@@ -113,11 +113,36 @@ TEST_F(LocalFiles, nothing_goes_while_somebody_works_there) {
   EXPECT_TRUE(std::filesystem::exists(path("d/postmaster.pid")));
 }
 
-TEST_F(LocalFiles, a_directory_goes_with_all_in_it) {
-  write("d/e/f", "x");
-  ASSERT_TRUE(ask_it(RemoveDirectory{path("d")}));
+TEST_F(LocalFiles, the_names_in_a_directory) {
+  for (const auto* name : {"d/b/c", "d/a", "d/.x"}) write(name, "x");
+  EXPECT_EQ(ask_it(ReadFile{path("d")})->entries, (std::vector<std::string>{".x", "a", "b"}));
+  EXPECT_EQ(ask_it(ReadFile{path("d"), 3})->entries, (std::vector<std::string>{".x", "a"}));
+  EXPECT_TRUE(ask_it(ReadFile{path("d"), 0})->entries.empty());
+}
+
+TEST_F(LocalFiles, a_directory_goes_with_what_is_named) {
+  for (const auto* name : {"d/e/f", "d/g"}) write(name, "x");
+  std::filesystem::create_directories(path("d/m"));
+  const RemoveDirectory all{path("d"), {"e", "g", "missing"}, {"m"}};
+  ASSERT_TRUE(ask_it(all));
   EXPECT_FALSE(std::filesystem::exists(path("d")));
-  EXPECT_EQ(failure(RemoveDirectory{path("d")}), "");
+  EXPECT_EQ(failure(all), "");
+}
+
+TEST_F(LocalFiles, what_is_not_named_stays_with_its_directory) {
+  for (const auto* name : {"d/e/f", "d/m/x", "d/theirs"}) write(name, "x");
+  ASSERT_TRUE(ask_it(RemoveDirectory{path("d"), {"e"}, {"m"}}));
+  EXPECT_FALSE(std::filesystem::exists(path("d/e")));
+  EXPECT_TRUE(std::filesystem::exists(path("d/m/x")));
+  EXPECT_TRUE(std::filesystem::exists(path("d/theirs")));
+}
+
+TEST_F(LocalFiles, a_name_to_remove_is_one_in_the_directory) {
+  for (const auto* name : {"d/e/f", "keep"}) write(name, "x");
+  for (const auto* name : {"..", "../keep", "e/f", "", "."})
+    EXPECT_NE(failure(RemoveDirectory{path("d"), {"e", name}, {}}), "") << name;
+  EXPECT_TRUE(std::filesystem::exists(path("d/e/f")));
+  EXPECT_TRUE(std::filesystem::exists(path("keep")));
 }
 
 TEST_F(LocalFiles, some_directories_are_never_removed) {

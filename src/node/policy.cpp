@@ -98,7 +98,11 @@ struct Judge {
     for (const auto& directory : ask.emptied_dirs) TRY(rules::relative_path(directory));
     return rules::path(ask.root, Use::read, policy);
   }
-  Result<> operator()(const RemoveDirectory& ask) const { return write(ask.path); }
+  Result<> operator()(const RemoveDirectory& ask) const {
+    for (const auto& name : ask.contents) TRY(rules::relative_path(name));
+    for (const auto& name : ask.mount_points) TRY(rules::relative_path(name));
+    return write(ask.path);
+  }
   Result<> operator()(const InstallWalClient& ask) const { return write(ask.directory); }
 
   Result<> operator()(const RunSql& ask) const { return sql(ask.target); }

@@ -50,7 +50,8 @@ struct FileFacts {
   std::uint32_t mode = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  Blob content;  // first `limit` bytes
+  Blob content;                      // first `limit` bytes
+  std::vector<std::string> entries;  // of a directory: the names in it, sorted, as many as `limit` bytes hold
 };
 struct ReadFile {
   using Answer = FileFacts;
@@ -78,9 +79,13 @@ struct RemovePaths {  // below `root` only; what is missing already is fine
   std::vector<std::string> files;
   std::vector<std::string> emptied_dirs;
 };
-struct RemoveDirectory {  // a directory of ours with all in it that is not a mount point; for `down --destroy`
+// A directory of ours, for `down --destroy`: what is named goes, then the directory if nothing else is in it. Error
+// refused, before anything is removed: something is mounted below.
+struct RemoveDirectory {
   using Answer = Done;
   std::string path;
+  std::vector<std::string> contents;      // names in it that go with all below them, in this order
+  std::vector<std::string> mount_points;  // names in it that go if they are empty
 };
 struct InstallWalClient {  // copies dugong-wal beside the node's own binary into `directory`; nothing when it is equal
   using Answer = Done;

@@ -64,6 +64,10 @@ Result<void> remove_file(const Place& place);  // not a directory; missing is fi
 // follow no symlink. Missing is fine.
 Result<void> remove_contents(const Place& place);
 Result<void> remove_tree(const Place& place);
+// Error refused: something is mounted below it.
+Result<void> require_nothing_mounted_below(const Place& place);
+enum class Removed { gone, kept };
+Result<Removed> remove_if_empty(const Place& place);  // kept: something is in it, or it is a mount point; missing: gone
 
 struct Entry {
   std::string name;

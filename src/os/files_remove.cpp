@@ -131,4 +131,21 @@ Result<void> remove_tree(const Place& place) {
   return {};
 }
 
+Result<void> require_nothing_mounted_below(const Place& place) {
+  const Fd directory = TRY(open_existing(place));
+  if (!directory.valid()) return {};
+  return refuse_mounts(directory.get(), place, Self::excluded);
+}
+
+Result<Removed> remove_if_empty(const Place& place) {
+  if (!TRY(open_existing(place)).valid()) return Removed::gone;
+  const Parent parent = TRY(open_parent(place));
+  if (::unlinkat(parent.directory.get(), parent.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY) return Removed::kept;
+    return fail(path_error(errno, "remove", place));
+  }
+  if (::fsync(parent.directory.get()) != 0) return fail(path_error(errno, "fsync the directory of", place));
+  return Removed::gone;
+}
+
 }  // namespace dugong::os

@@ -181,6 +181,15 @@ TEST_F(Files, RemoveTree) {
   EXPECT_TRUE(remove_tree(below("d")));
 }
 
+TEST_F(Files, RemoveIfEmpty) {
+  ASSERT_TRUE(make_directories(at("d/e")));
+  EXPECT_EQ(remove_if_empty(below("d")).value(), Removed::kept);
+  EXPECT_EQ(remove_if_empty(below("d/e")).value(), Removed::gone);
+  EXPECT_EQ(remove_if_empty(below("d")).value(), Removed::gone);
+  EXPECT_EQ(remove_if_empty(below("d")).value(), Removed::gone);
+  EXPECT_EQ(kind("d"), FileKind::missing);
+}
+
 TEST_F(Files, NothingIsRemovedWhenSomethingIsMountedBelow) {
   ASSERT_TRUE(make_directories(at("d/m")));
   put("d/a", "1");

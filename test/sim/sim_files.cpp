@@ -186,6 +186,10 @@ Replied answer(State&, Host& host, const node::ReadFile& request) {
   facts.uid = entry->uid;
   facts.gid = entry->gid;
   facts.content.bytes = entry->content.substr(0, request.limit);
+  if (entry->directory && request.limit > 0) {
+    const auto place = resolve(host, request.path);
+    facts.entries = children(look(place), place.inner);
+  }
   touch(host, resolve(host, request.path));
   return facts;
 }
@@ -237,8 +241,19 @@ Replied answer(State&, Host& host, const node::RemoveDirectory& request) {
     return fail(ErrorKind::refused, request.path + ": a file system is mounted below it");
   auto place = resolve(host, request.path);
   auto& tree = edit(place);
-  remove_below(tree, place.inner);
-  tree.files.erase(place.inner);
+  for (const auto* list : {&request.contents, &request.mount_points})
+    for (const auto& name : *list)
+      if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
+        return fail(ErrorKind::invalid, "not a name in " + request.path + ": " + name);
+  const auto remove_if_empty = [&](const std::string& inner) {
+    if (children(tree, inner).empty()) tree.files.erase(inner);
+  };
+  for (const auto& name : request.contents) {
+    remove_below(tree, inner_join(place.inner, name));
+    tree.files.erase(inner_join(place.inner, name));
+  }
+  for (const auto& name : request.mount_points) remove_if_empty(inner_join(place.inner, name));
+  remove_if_empty(place.inner);
   return Done{};
 }
 

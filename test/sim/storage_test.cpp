@@ -224,6 +224,15 @@ TEST(Files, a_mount_point_is_not_removed) {
   EXPECT_FALSE(kit.ask("a", node::RemoveDirectory{"/srv/x"}));
   EXPECT_FALSE(kit.ask("a", node::RemoveDirectory{"/srv"}));
 }
+TEST(Files, of_a_directory_goes_what_is_named) {
+  Kit kit;
+  kit.must("a", node::MakeDirectory{"/srv/n/bin", 0755, 0, 0});
+  kit.write("a", "/srv/n/theirs", "x");
+  kit.must("a", node::RemoveDirectory{"/srv/n", {"bin"}, {}});
+  EXPECT_EQ(kit.must("a", node::ReadFile{"/srv/n"}).entries, std::vector<std::string>{"theirs"});
+  kit.must("a", node::RemoveDirectory{"/srv/n", {"theirs"}, {}});
+  EXPECT_FALSE(kit.must("a", node::ReadFile{"/srv/n"}).exists);
+}
 TEST(Files, equal_contents_have_equal_digests) {
   Kit kit;
   kit.write("a", "/srv/f", "one");

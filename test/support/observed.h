@@ -99,6 +99,8 @@ inline void with_files(const spec::Spec& spec, const spec::Node& node, cluster::
   directory(paths.secrets, 0700, 70);
   directory(paths.bin, 0755, 0);
   directory(paths.archive, 0700, 70);
+  seen.files[cluster::ownership_file(paths.directory)] = {true, false, 0644, 0, 0, cluster::ownership_text(spec, node)};
+  seen.files[paths.directory].entries = {".dugong", "archive", "bin", "data", "logs", "run", "secrets"};
   seen.files[cluster::superuser_file(paths)] = {true, false, 0600, 70, 70, "super"};
   if (const auto* upstream = spec.find(node.follows)) {
     const auto line = postgres::passfile_line(upstream->address, std::to_string(upstream->port), "replication",
