@@ -74,19 +74,23 @@ Undisturbed undisturbed(const spec::Spec& spec, const spec::Spec* before) {
   return {world.fingerprint(), world.calls() - calls};
 }
 
-void expect_recovery(const spec::Spec& spec, const spec::Spec* before, const Undisturbed& want, std::uint64_t seed,
+// Whether the kill came before the end.
+bool expect_recovery(const spec::Spec& spec, const spec::Spec* before, const Undisturbed& want, std::uint64_t seed,
                      std::uint64_t kill_at) {
   auto world = a_world(seed);
   if (before != nullptr) {
-    ASSERT_EQ(up(world, *before), "");
+    EXPECT_EQ(up(world, *before), "");
   }
   world.kill_after(kill_at);
   (void)up(world, spec);
+  const bool killed = world.killed();
+  world.kill_after(0);
   const auto where =
       "seed " + std::to_string(seed) + ", killed at call " + std::to_string(kill_at) + ": " + world.killed_at();
-  ASSERT_EQ(up(world, spec), "") << where;
+  EXPECT_EQ(up(world, spec), "") << where;
   EXPECT_EQ(violations(world), "") << where;
   EXPECT_EQ(world.fingerprint(), want.fingerprint) << where;
+  return killed;
 }
 
 // How many random moments: DUGONG_SIM_KILLS, or enough for every run.
@@ -99,8 +103,11 @@ void sweep(const spec::Spec& spec, const spec::Spec* before, std::uint64_t momen
   const auto want = undisturbed(spec, before);
   ASSERT_GT(want.calls, 10U);
   std::cout << want.calls << " calls undisturbed, " << moments << " kills\n";
+  std::uint64_t killed = 0;
   for (std::uint64_t i = 0; i < moments && !::testing::Test::HasFailure(); ++i)
-    expect_recovery(spec, before, want, i + 1, 1 + (i * 7919) % want.calls);
+    killed += expect_recovery(spec, before, want, i + 1, 1 + (i * 7919) % want.calls) ? 1U : 0U;
+  // Another seed may need a few calls less; but a sweep that kills nobody shows nothing.
+  EXPECT_TRUE(::testing::Test::HasFailure() || killed * 10 >= moments * 9) << killed << " of them came";
 }
 
 TEST(Up, EndsWithEverythingStreamingAndIsThenANoOp) {

@@ -70,7 +70,6 @@ std::unique_ptr<node::Fleet> World::new_controller() {
   std::scoped_lock guard{mutex_};
   ++controller_;
   killed_ = false;
-  kill_at_ = 0;
   for (auto& [name, host] : state_.hosts) host.locks.clear();
   return std::make_unique<SimFleet>(*this, controller_);
 }

@@ -226,11 +226,12 @@ class World {
  public:
   explicit World(Options options);
 
-  // A controller starts afresh: the locks of the one before are released, and it is alive.
+  // A controller starts afresh: the locks of the one before are released, and it is alive, until a kill that was asked
+  // for and has not come yet.
   std::unique_ptr<node::Fleet> new_controller();
 
   // The n-th call from now (1: the next one; a copy counts four times) is the controller's last: it happens and its
-  // answer is lost, or it does not happen; afterwards every call of this controller is ErrorKind::interrupted.
+  // answer is lost, or it does not happen; afterwards every call of this controller is ErrorKind::interrupted. 0: none.
   void kill_after(std::uint64_t calls);
   // The session to this node dies under its next call: ErrorKind::unreachable, happened or not.
   void kill_serve(const std::string& node);
