@@ -64,7 +64,7 @@ TEST(Down, ADatasetWithSomebodysSnapshotStays) {
   ASSERT_TRUE(plan);
   for (const auto& text : texts(*plan)) EXPECT_EQ(text.find("tank/b/live-0"), std::string::npos) << text;
   EXPECT_EQ(steps_of<RemoveDirectory>(*plan, "b").size(), 0U);
-  EXPECT_EQ(plan->notes.size(), 2U);  // live-0, and the parent
+  EXPECT_EQ(plan->notes.size(), 3U);  // live-0, the parent, and the directory that live-0 is mounted in
 }
 
 TEST(Down, OneReplicaGivesItsSlotBack) {
@@ -73,6 +73,93 @@ TEST(Down, OneReplicaGivesItsSlotBack) {
   ASSERT_TRUE(plan);
   EXPECT_LT(position(*plan, "drop_slot dugong_b"), plan->steps.size());
   EXPECT_TRUE(steps_of<runtime::StopServer>(*plan, "a").empty());
+}
+
+// A node whose datasets are gone and whose server is stopped, with what is in its directory.
+Observed with_directory(const spec::Spec& spec, const std::vector<std::string>& entries) {
+  auto seen = settled(spec);
+  auto& b = seen.nodes[1];
+  b.storage.value->clear();
+  b.server.value->state = runtime::ServerState::absent;
+  b.files[spec.nodes[1].directory].entries = entries;
+  return seen;
+}
+
+TEST(Down, OfADirectoryGoesOnlyWhatDugongMade) {
+  const auto spec = a_spec();
+  const auto seen =
+      with_directory(spec, {".dugong", "archive", "bin", "data", "docker-compose.yaml", "notes", "secrets"});
+  const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  const auto removals = steps_of<RemoveDirectory>(*plan, "b");
+  ASSERT_EQ(removals.size(), 1U);
+  EXPECT_EQ(removals[0].contents, (std::vector<std::string>{"bin", "docker-compose.yaml", "secrets", ".dugong"}));
+  EXPECT_EQ(removals[0].mount_points, (std::vector<std::string>{"archive", "data"}));
+}
+
+TEST(Down, ADirectoryWithoutOurMarkStaysAndIsNamed) {
+  const auto spec = a_spec();
+  auto seen = with_directory(spec, {"docker-compose.yaml", "precious"});
+  seen.nodes[1].files.erase(ownership_file(spec.nodes[1].directory));
+  const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(steps_of<RemoveDirectory>(*plan, "b").empty());
+  ASSERT_EQ(plan->notes.size(), 1U);
+  EXPECT_EQ(plan->notes[0],
+            "b: /srv/dugong/dex/b stays: dugong did not make what is in it: docker-compose.yaml, precious");
+}
+
+TEST(Down, TheMarkOfAnotherNodeIsNotOurs) {
+  const auto spec = a_spec();
+  auto seen = with_directory(spec, {".dugong", "bin"});
+  seen.nodes[1].files[ownership_file(spec.nodes[1].directory)].content = ownership_text(spec, spec.nodes[0]);
+  const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(steps_of<RemoveDirectory>(*plan, "b").empty());
+}
+
+TEST(Down, AnOlderDugongsDirectoryGoesWithItsDatasets) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[1].files.erase(ownership_file(spec.nodes[1].directory));
+  const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(steps_of<RemoveDirectory>(*plan, "b").size(), 1U);
+}
+
+TEST(Down, WhatIsNotKnownIsNotSaidToBeStopped) {
+  const auto spec = a_spec();
+  const auto refused = [&](const std::function<void(ObservedNode&)>& change, bool destroy) {
+    auto seen = settled(spec);
+    change(seen.nodes[1]);
+    const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = destroy});
+    if (plan) return std::string{};
+    EXPECT_EQ(plan.error().kind, ErrorKind::refused);
+    return plan.error().where + ": " + plan.error().what;
+  };
+  const auto unknown = [](auto& sample) {
+    sample.value.reset();
+    sample.error = {ErrorKind::failed, "no answer", {}, {}, {}};
+  };
+  const auto server = [&](ObservedNode& b) { unknown(b.server); };
+  const auto pool = [&](ObservedNode& b) { unknown(b.pool); };
+  const auto storage = [&](ObservedNode& b) { unknown(b.storage); };
+  EXPECT_EQ(refused(server, false), "b: no answer");
+  EXPECT_EQ(refused(server, true), "b: no answer");
+  EXPECT_EQ(refused(pool, true), "b: no answer");
+  EXPECT_EQ(refused(storage, true), "b: no answer");
+  EXPECT_EQ(refused(storage, false), "");  // it is stopped by name
+}
+
+TEST(Down, ASlotThatCannotBeLookedForIsNamed) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0].sql.value.reset();
+  seen.nodes[0].sql.error.what = "PostgreSQL is not running";
+  const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->notes.size(), 1U);
+  EXPECT_NE(plan->notes[0].find("pg_drop_replication_slot('dugong_b')"), std::string::npos) << plan->notes[0];
 }
 
 }  // namespace
