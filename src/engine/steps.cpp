@@ -47,9 +47,11 @@ Result<std::string> switch_and_compare(Context& context, const spec::Node& node,
     copy = TRY(ask(context, node.name, node::DigestFile{archive + "/" + segment}, quick));
     if (copy.exists) return Glance{.done = true};
     // Segments go one after the other: while others arrive, this one's turn comes.
-    const auto sql = TRY(look_at_server(context, node.name));
-    return Glance{.progress = fmt::format("{} is not in the archive yet; {} are, the last was {}", segment,
-                                          sql.archived_count, sql.last_archived.empty() ? "none" : sql.last_archived)};
+    const auto sql = look_at_server(context, node.name);
+    const auto others = sql ? fmt::format("; {} are, the last was {}", sql->archived_count,
+                                          sql->last_archived.empty() ? "none" : sql->last_archived)
+                            : std::string{};
+    return Glance{.progress = segment + " is not in the archive yet" + others};
   };
   auto waited = wait_for(context, node.name + ": archiving " + segment, Millis{100}, archive_patience, look);
   if (!waited) {
