@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <memory>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "os/paths.h"
@@ -143,15 +142,6 @@ Result<void> sync_directory(const Place& place) {
   if (opened.error != 0) return fail(path_error(opened.error, "open", place));
   if (::fsync(opened.fd.get()) != 0) return fail(path_error(errno, "fsync", place));
   return {};
-}
-
-Result<Bytes> free_bytes(const Place& place) {
-  TRY(detail::check_place(place));
-  const Opened opened = open_place(place, O_PATH);
-  if (opened.error != 0) return fail(path_error(opened.error, "look at", place));
-  struct statvfs info {};
-  if (::fstatvfs(opened.fd.get(), &info) != 0) return fail(path_error(errno, "ask for the free space at", place));
-  return Bytes{info.f_bavail} * info.f_frsize;
 }
 
 Result<std::string> own_executable() {

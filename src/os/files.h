@@ -1,4 +1,5 @@
-// Files of the host, opened with openat2 so that what a path means cannot be changed under us.
+// Files of the host. Below the root of a Place openat2 keeps what a path means from being changed under us; a Place
+// without a root follows symlinks, and is for paths that nobody but root can have made.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,9 @@ struct Place {
   Place(std::string root_in, std::string path_in) : path{std::move(path_in)}, root{std::move(root_in)} {}
 };
 
+// By text: "/srv/a" is below "/srv" and below itself, "/srvx" is not.
+bool is_below(std::string_view path, std::string_view root);
+
 enum class FileKind { missing, file, directory, symlink, other };
 struct Stat {
   FileKind kind = FileKind::missing;
@@ -33,6 +37,7 @@ struct Stat {
   std::int64_t mtime_ns = 0;
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  std::uint64_t links = 0;  // hard links: names that it has
 };
 struct Owner {
   std::uint32_t mode = 0644;
@@ -56,7 +61,7 @@ Result<void> write_file(const Place& place, std::string_view bytes, Owner owner 
 enum class Written { created, existed };
 // The same with link(2) in place of rename(2): an existing file is left as it is.
 Result<Written> write_new_file(const Place& place, std::string_view bytes, Owner owner = {});
-// Parents are made with mode 0755; mode and owner of the last are set when they differ.
+// Parents are made with mode 0755; mode and owner of the last are set when they differ. The last is never a symlink.
 Result<void> make_directories(const Place& place, Owner owner = {.mode = 0755, .uid = {}, .gid = {}});
 
 Result<void> remove_file(const Place& place);  // not a directory; missing is fine
@@ -79,7 +84,6 @@ enum class Linked { created, existed };
 Result<Linked> link_file(const Place& from, const Place& to);  // hard link; never overwrites
 Result<void> sync_directory(const Place& place);
 Result<bool> is_mount_point(const Place& place);
-Result<std::string> own_executable();          // /proc/self/exe
-Result<Bytes> free_bytes(const Place& place);  // statvfs: available to us
+Result<std::string> own_executable();  // /proc/self/exe
 
 }  // namespace dugong::os

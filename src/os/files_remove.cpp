@@ -54,10 +54,13 @@ Result<std::vector<std::string>> names_in(const Fd& directory, const Place& plac
   static_cast<void>(copy.release());  // the stream's now
   ::rewinddir(stream.get());
   std::vector<std::string> names;
+  errno = 0;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string name{entry->d_name};
     if (name != "." && name != "..") names.push_back(name);
+    errno = 0;
   }
+  if (errno != 0) return fail(path_error(errno, "list", place));
   return names;
 }
 

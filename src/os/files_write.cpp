@@ -75,10 +75,12 @@ Result<void> sync_fd(int fd, const Place& place) {
   return {};
 }
 
-// The directory `name` in `parent`, made when missing.
-Result<Fd> enter_or_make(const Fd& parent, const std::string& name, const Place& place) {
+// The directory `name` in `parent`, made when missing. The last one is given an owner: it is what its name says.
+enum class Step { on_the_way, last };
+Result<Fd> enter_or_make(const Fd& parent, const std::string& name, Step step, const Place& place) {
   const auto open_it = [&] {
-    if (!place.root.empty()) return detail::open_child(parent.get(), name, O_RDONLY | O_DIRECTORY);
+    if (!place.root.empty() || step == Step::last)
+      return detail::open_child(parent.get(), name, O_RDONLY | O_DIRECTORY);
     const int fd = ::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return detail::Opened{Fd{fd}, fd < 0 ? errno : 0};
   };
@@ -126,8 +128,11 @@ Result<void> make_directories(const Place& place, Owner owner) {
   detail::Opened opened = detail::open_place(start, O_RDONLY | O_DIRECTORY);
   if (opened.error != 0) return fail(path_error(opened.error, "open", start));
   Fd here = std::move(opened.fd);
-  for (const auto name : split(std::string_view{place.path}.substr(place.root.size()), '/')) {
-    if (!name.empty() && name != ".") here = TRY(enter_or_make(here, std::string{name}, place));
+  auto names = split(std::string_view{place.path}.substr(place.root.size()), '/');
+  std::erase_if(names, [](std::string_view name) { return name.empty() || name == "."; });
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto step = i + 1 == names.size() ? Step::last : Step::on_the_way;
+    here = TRY(enter_or_make(here, std::string{names[i]}, step, place));
   }
   return set_owner(here.get(), owner, place);
 }

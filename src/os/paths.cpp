@@ -26,11 +26,6 @@ Opened open_at(int directory, const std::string& path, int flags, std::uint64_t 
   }
 }
 
-bool is_below(std::string_view path, std::string_view root) {
-  if (!path.starts_with(root)) return false;
-  return path.size() == root.size() || root.ends_with('/') || path[root.size()] == '/';
-}
-
 std::string relative(const Place& place) {
   std::string_view rest{place.path};
   rest.remove_prefix(place.root.size());
@@ -91,7 +86,8 @@ Result<Parent> open_parent(const Place& place) {
 Error path_error(int error_number, std::string_view doing, const Place& place) {
   const std::string path = printable(place.path);
   if (error_number == ELOOP) {
-    return {ErrorKind::refused, std::string{doing} + " " + path + ": a symbolic link is in the way", {}, {}, {}};
+    return {ErrorKind::refused, std::string{doing} + " " + path + ": a symbolic link is in the way", {}, {},
+            "name it by its real path: readlink -m " + path};
   }
   if (error_number == EXDEV && !place.root.empty()) {
     return {ErrorKind::refused, std::string{doing} + " " + path + ": it leads out of " + place.root, {}, {}, {}};
@@ -116,7 +112,13 @@ Stat to_stat(const struct stat& raw) {
   stat.mtime_ns = std::int64_t{raw.st_mtim.tv_sec} * 1'000'000'000 + raw.st_mtim.tv_nsec;
   stat.device = raw.st_dev;
   stat.inode = raw.st_ino;
+  stat.links = raw.st_nlink;
   return stat;
 }
 
 }  // namespace dugong::os::detail
+
+bool dugong::os::is_below(std::string_view path, std::string_view root) {
+  if (!path.starts_with(root)) return false;
+  return path.size() == root.size() || root.ends_with('/') || path[root.size()] == '/';
+}
