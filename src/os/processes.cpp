@@ -7,15 +7,14 @@
 #include <dirent.h>
 #include <memory>
 #include <optional>
-#include <set>
-#include <signal.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/ids.h"
 #include "base/text.h"
 #include "os/files.h"
-#include "os/mounts.h"
 
 namespace dugong::os {
 namespace {
@@ -42,12 +41,13 @@ std::string link_text(const std::string& path) {
 }
 
 // `link` is one of /proc's magic links: stat() follows it into the process's own mount namespace, so a container's
-// files compare equal to the host's.
+// files compare equal to the host's. Never asks the filesystem itself: some process may have a file open on a server of
+// NFS that is gone, and stat() would wait for it.
 bool leads_below(const std::string& link, const Target& target) {
-  struct stat raw {};
-  if (::stat(link.c_str(), &raw) != 0) return false;
-  if (raw.st_dev != target.device) return false;
-  if (raw.st_ino == target.inode || target.whole_filesystem) return true;
+  struct statx raw {};
+  if (::statx(AT_FDCWD, link.c_str(), AT_STATX_DONT_SYNC, STATX_INO, &raw) != 0) return false;
+  if (makedev(raw.stx_dev_major, raw.stx_dev_minor) != target.device) return false;
+  if (raw.stx_ino == target.inode || target.whole_filesystem) return true;
   return link_text(link).starts_with(target.path + "/");
 }
 
@@ -101,15 +101,6 @@ const char* use_of(int pid, const Target& target) {
   return nullptr;
 }
 
-bool has_mounted(int pid, std::uint64_t device) {
-  const auto mounts = read_mounts(std::to_string(pid));
-  if (!mounts) return false;
-  for (const auto& mount : *mounts) {
-    if (mount.device == device) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::vector<Process>> processes_using(const std::string& directory) {
@@ -118,17 +109,6 @@ Result<std::vector<Process>> processes_using(const std::string& directory) {
   for (const int pid : all_pids()) {
     if (pid == ::getpid()) continue;
     if (const char* use = use_of(pid, target)) found.push_back(describe(pid, use));
-  }
-  return found;
-}
-
-Result<std::vector<Process>> processes_mounting(const std::string& directory) {
-  const Target target = TRY(target_of(directory));
-  std::set<std::uint64_t> seen{namespace_of(::getpid(), "mnt"), 0};
-  std::vector<Process> found;
-  for (const int pid : all_pids()) {
-    const bool is_new = seen.insert(namespace_of(pid, "mnt")).second;
-    if (is_new && has_mounted(pid, target.device)) found.push_back(describe(pid, "mount"));
   }
   return found;
 }
@@ -147,7 +127,5 @@ ProcessWork work_of(int pid) {
         work.bytes += parse_u64(line.substr(7)).value_or(0);
   return work;
 }
-
-bool process_exists(int pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }
 
 }  // namespace dugong::os

@@ -16,14 +16,11 @@ struct Process {
   std::string comm;
   std::string cmdline;              // arguments joined by a space, printable
   std::uint64_t net_namespace = 0;  // inode; 0 if unreadable
-  std::string use;                  // "working directory", "open file", "mount"
+  std::string use;                  // "working directory", "open file"
 };
 // Processes whose working directory or root is `directory` or that have a file open below it. Below is known for sure
 // when the directory is the root of its own filesystem (a dataset); else paths are compared, as this process sees them.
 Result<std::vector<Process>> processes_using(const std::string& directory);
-// One process of each other mount namespace in which the filesystem of `directory` is mounted.
-Result<std::vector<Process>> processes_mounting(const std::string& directory);
-bool process_exists(int pid);
 
 struct ProcessWork {
   std::uint64_t processor_ms = 0;  // in user and kernel mode

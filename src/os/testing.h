@@ -1,8 +1,10 @@
 // For tests of this room and of those that build on it: a directory that disappears again.
 #pragma once
 
+#include <cerrno>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <string>
 
 #include "os/clock.h"
@@ -25,5 +27,7 @@ class TempDir {
  private:
   std::filesystem::path path_;
 };
+
+inline bool process_exists(int pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }
 
 }  // namespace dugong::os
