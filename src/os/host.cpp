@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "os/files.h"
+#include "os/signals.h"
 
 namespace dugong::os {
 namespace {
@@ -100,10 +101,13 @@ Error replace_process(std::vector<std::string> argv) {
   std::vector<char*> words;
   for (auto& word : argv) words.push_back(word.data());
   words.push_back(nullptr);
+  default_signals();
   ::execvp(words.front(), words.data());
   return Error{
       ErrorKind::failed, "cannot run " + argv.front() + ": " + std::generic_category().message(errno), {}, {}, {}};
 }
+
+void leave(int code) { ::_exit(code); }
 
 std::uint32_t user_id() { return ::geteuid(); }
 

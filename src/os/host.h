@@ -18,8 +18,12 @@ Result<std::vector<std::uint16_t>> listening_ports();  // TCP, IPv4 and IPv6, so
 // The ports in the text of /proc/net/tcp or tcp6 whose socket listens (Linux: net/ipv4/tcp_ipv4.c, get_tcp4_sock).
 std::vector<std::uint16_t> parse_listening(std::string_view proc_net_tcp);
 int process_id();
-// This process becomes another program, found in PATH. Comes back only with the reason why it could not.
+// This process becomes another program, found in PATH, with the default signals: one that comes now ends it. Comes back
+// only with the reason why it could not.
 Error replace_process(std::vector<std::string> argv);
+
+// Ends the process at once, without waiting for threads that hang and without taking away what they use.
+[[noreturn]] void leave(int code);
 
 std::uint32_t user_id();  // effective
 

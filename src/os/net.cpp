@@ -1,11 +1,14 @@
 #include "os/net.h"
 
 #include <cerrno>
+#include <future>
 #include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <thread>
 
 #include "base/text.h"
 
@@ -24,14 +27,47 @@ int look_up(const std::string& address, const std::string& port, int flags, Addr
   return error;
 }
 
-Result<Addresses> resolve(const std::string& address, std::uint16_t port) {
+struct Looked {
+  int error = 0;
+  Addresses found{nullptr, &::freeaddrinfo};
+};
+
+// The system's resolver knows no deadline: a thread of its own waits for it, and is left behind when it takes longer.
+Result<Looked> look_up_name(const std::string& address, const std::string& service, Deadline deadline,
+                            const StopSignal& stop) {
+  struct Shared {
+    Fd done{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    std::promise<Looked> promise;
+  };
+  const auto shared = std::make_shared<Shared>();
+  auto answer = shared->promise.get_future();
+  std::thread{[shared, address, service] {
+    Looked looked;
+    looked.error = look_up(address, service, AI_NUMERICSERV, looked.found);
+    shared->promise.set_value(std::move(looked));
+    static_cast<void>(::eventfd_write(shared->done.get(), 1));
+  }}.detach();
+  const std::string what = "look up '" + printable(address) + "'";
+  switch (wait_ready(shared->done.get(), -1, deadline, stop)) {
+    case Ready::first:
+    case Ready::second:
+      return answer.get();
+    case Ready::stopped:
+      return fail(ErrorKind::interrupted, what + ": stopped");
+    case Ready::timed_out:
+      break;
+  }
+  return fail(ErrorKind::timed_out, what + ": no answer in time");
+}
+
+Result<Addresses> resolve(const std::string& address, std::uint16_t port, Deadline deadline, const StopSignal& stop) {
   Addresses found{nullptr, &::freeaddrinfo};
   const std::string service = std::to_string(port);
   if (look_up(address, service, AI_NUMERICHOST | AI_NUMERICSERV, found) == 0) return found;
-  const int error = look_up(address, service, AI_NUMERICSERV, found);
-  if (error == 0) return found;
-  const auto kind = error == EAI_AGAIN ? ErrorKind::unreachable : ErrorKind::invalid;
-  return fail(kind, "cannot resolve '" + printable(address) + "': " + ::gai_strerror(error));
+  auto looked = TRY(look_up_name(address, service, deadline, stop));
+  if (looked.error == 0) return std::move(looked.found);
+  const auto kind = looked.error == EAI_AGAIN ? ErrorKind::unreachable : ErrorKind::invalid;
+  return fail(kind, "cannot resolve '" + printable(address) + "': " + ::gai_strerror(looked.error));
 }
 
 Result<void> bind_to(int fd, const std::string& from) {
@@ -78,7 +114,7 @@ Result<Fd> connect_one(const addrinfo& address, const TcpTarget& target, Deadlin
 
 Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, std::stop_token stop_token) {
   const StopSignal stop{stop_token};
-  const Addresses addresses = TRY(resolve(target.to_address, target.port));
+  const Addresses addresses = TRY(resolve(target.to_address, target.port, deadline, stop));
   Error last{ErrorKind::unreachable, "'" + target.to_address + "' has no address", {}, {}, {}};
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     auto fd = connect_one(*address, target, deadline, stop);

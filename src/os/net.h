@@ -18,8 +18,7 @@ struct TcpTarget {
   std::uint16_t port = 0;
 };
 // A connected, non-blocking socket with TCP_NODELAY. Errors: unreachable ("connect to 10.0.0.1:5432: Connection
-// refused"), timed_out, interrupted, invalid (not an address). A name is resolved by the system's resolver, whose own
-// timeout may outlast the deadline.
+// refused"), timed_out, interrupted, invalid (not an address). A name is given to the system's resolver.
 Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, std::stop_token stop = {});
 // Sends `bytes`, returns what came back: until the peer closes, or `enough` (may be null) says so, or `max_answer`
 // bytes are there. When the deadline passes after some bytes came, those are the answer.

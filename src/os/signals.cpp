@@ -30,6 +30,14 @@ void watch(int signal_fd, std::stop_source& source, const std::stop_token& ended
 
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 
+void default_signals() {
+  std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGCHLD, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 Signals::Signals() {
   ignore_sigpipe();
   const sigset_t set = stop_signals();

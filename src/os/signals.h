@@ -9,9 +9,13 @@
 namespace dugong::os {
 
 void ignore_sigpipe();
+// What a program that is about to be run expects: nothing blocked, SIGPIPE and SIGCHLD as they are by default. An
+// ignored or blocked signal stays so across exec. Async-signal-safe.
+void default_signals();
 
 // Made first in main, before any other thread: it blocks them for the threads that follow. A second signal ends
-// the process at once with 128 + its number. SIGPIPE is ignored. Children get the default dispositions back.
+// the process at once with 128 + its number. SIGPIPE is ignored. Children, and what
+// replaces this process, get the default dispositions back.
 class Signals {
  public:
   Signals();

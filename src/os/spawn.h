@@ -17,10 +17,9 @@
 
 namespace dugong::os {
 
-enum class Stdio { null, pipe, inherit };
+enum class Stdio { null, pipe };
 enum class Group {
   own_session,  // setsid: no terminal, the whole group can be killed
-  own_group,    // setpgid: keeps the terminal
   same,         // of the caller; only the process itself is killed
 };
 struct Credentials {

@@ -28,7 +28,7 @@ struct Prepared {
   std::vector<char*> argv_pointers;
   std::vector<char*> env_pointers;
   std::string directory;
-  std::array<Fd, 3> theirs;  // become 0, 1 and 2; invalid: inherited
+  std::array<Fd, 3> theirs;  // become 0, 1 and 2
   std::array<Fd, 3> ours;
   Pipe report;  // closes on exec, or carries {stage, errno}
 };
@@ -59,8 +59,6 @@ const char* to_text(Stage stage) {
 
 Result<void> prepare_stdio(Prepared& prepared, std::size_t number, Stdio how) {
   switch (how) {
-    case Stdio::inherit:
-      return {};
     case Stdio::null:
       prepared.theirs[number] = Fd{::open("/dev/null", O_RDWR | O_CLOEXEC)};
       if (!prepared.theirs[number].valid()) return fail(system_error(errno, "open /dev/null"));
@@ -139,13 +137,6 @@ void place_descriptors(std::array<int, 3>& sources, int report_fd) {
   if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) give_up(report_fd, Stage::descriptors);
 }
 
-void reset_signals() {
-  std::signal(SIGPIPE, SIG_DFL);  // an ignored signal stays ignored across exec
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 void become(const Credentials& user, int report_fd) {
   if (::setgroups(0, nullptr) != 0 || ::setresgid(user.gid, user.gid, user.gid) != 0 ||
       ::setresuid(user.uid, user.uid, user.uid) != 0) {
@@ -157,14 +148,13 @@ void become(const Credentials& user, int report_fd) {
 [[noreturn]] void in_child(const Command& command, Prepared& prepared, std::array<int, 3>& sources, int report_fd,
                            pid_t parent) {
   if (command.group == Group::own_session && ::setsid() < 0) give_up(report_fd, Stage::group);
-  if (command.group == Group::own_group && ::setpgid(0, 0) != 0) give_up(report_fd, Stage::group);
   place_descriptors(sources, report_fd);
   if (::chdir(prepared.directory.c_str()) != 0) give_up(report_fd, Stage::directory);
   if (command.user) become(*command.user, report_fd);
   // After the change of user, which clears it (kernel/cred.c, commit_creds).
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report_fd, Stage::death_signal);
   if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
-  reset_signals();
+  default_signals();
   ::execve(prepared.program.c_str(), prepared.argv_pointers.data(), prepared.env_pointers.data());
   give_up(report_fd, Stage::exec);
 }
@@ -188,6 +178,8 @@ Spawner& Spawner::instance() {
 
 Spawner::Spawner() : wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
   ignore_sigpipe();  // a child that closes its input is an answer, not our end
+  std::signal(SIGCHLD, SIG_DFL);  // were it ignored, as whoever started us may have left it, children would reap
+                                  // themselves and their exit would be lost
   std::thread{[this] { run(); }}.detach();
 }
 

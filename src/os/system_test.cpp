@@ -160,6 +160,8 @@ TEST(Net, NobodyThereNothingSaidNotAnAddress) {
   const Listener silent;
   EXPECT_EQ(exchange(silent.target(), "x", 10, nullptr, deadline_in(Millis{50})).error().kind, ErrorKind::timed_out);
   EXPECT_FALSE(connect_tcp({{}, "no such host!", port}, soon()));
+  // Its resolver is not waited for.
+  EXPECT_EQ(connect_tcp({{}, "no such host!", port}, deadline_in(Millis{0})).error().kind, ErrorKind::timed_out);
   EXPECT_EQ(connect_tcp({"nonsense", "127.0.0.1", silent.port}, soon()).error().kind, ErrorKind::invalid);
   EXPECT_TRUE(connect_tcp({"127.0.0.1", "127.0.0.1", silent.port}, soon()));
 }
@@ -260,10 +262,51 @@ TEST(Processes, AnotherMountNamespace) {
       << "the path inside means nothing to us; the inode does";
 }
 
-TEST(Processes, Exists) {
-  EXPECT_TRUE(process_exists(::getpid()));
-  EXPECT_FALSE(process_exists(0));
-  EXPECT_FALSE(process_exists(0x3fffffff));
+TEST(Signals, AProgramThatReplacesUsHasTheDefaultOnes) {
+  Command command;
+  command.argv = {"/proc/self/exe", "--gtest_filter=ReplacingChild.DISABLED_Run", "--gtest_also_run_disabled_tests"};
+  const auto output = run(command, soon());
+  ASSERT_TRUE(output) << output.error().what;
+  EXPECT_NE(output->out.find("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"), std::string::npos)
+      << output->out;
+}
+// Not a test of its own: becomes another program, with signals blocked and ignored as `serve` has them.
+TEST(ReplacingChild, DISABLED_Run) {
+  const Signals signals;
+  std::signal(SIGCHLD, SIG_IGN);
+  EXPECT_EQ(replace_process({"grep", "-E", "SigBlk|SigIgn", "/proc/self/status"}).what, "");
+}
+TEST(Signals, AnIgnoredSigchldDoesNotLoseAnExit) {
+  Command command;
+  command.argv = {"/proc/self/exe", "--gtest_filter=IgnoringChild.DISABLED_Run", "--gtest_also_run_disabled_tests"};
+  const auto output = run(command, soon());
+  ASSERT_TRUE(output) << output.error().what;
+  EXPECT_TRUE(output->exit.ok()) << output->out;
+}
+// Not a test of its own: a program whose parent left SIGCHLD ignored, before its first child.
+TEST(IgnoringChild, DISABLED_Run) {
+  std::signal(SIGCHLD, SIG_IGN);
+  Command command;
+  command.argv = {"sh", "-c", "exit 7"};
+  const auto output = run(command, soon());
+  ASSERT_TRUE(output) << output.error().what;
+  EXPECT_EQ(output->exit.code, 7);
+}
+
+TEST(ReadLine, TakesOneLineAndLeavesTheRest) {
+  auto pipe = make_pipe().value();
+  ASSERT_TRUE(write_all(pipe.write_end.get(), "yes\n\nrest", soon(), never));
+  pipe.write_end.close();
+  EXPECT_EQ(read_line(pipe.read_end.get(), {}), "yes");
+  EXPECT_EQ(read_line(pipe.read_end.get(), {}), "");
+  EXPECT_EQ(read_line(pipe.read_end.get(), {}), "rest");
+  EXPECT_EQ(read_line(pipe.read_end.get(), {}), std::nullopt);
+}
+TEST(ReadLine, EndsWithTheStop) {
+  const auto pipe = make_pipe().value();
+  std::stop_source stop;
+  std::jthread operator_leaves{[&] { stop.request_stop(); }};
+  EXPECT_EQ(read_line(pipe.read_end.get(), stop.get_token()), std::nullopt);
 }
 
 TEST(Signals, BecomeAStop) {
