@@ -1,5 +1,7 @@
 // `up`, `replica add` and `plan`: the same planner, over the whole file, over some replicas, and without carrying out.
 #include <fmt/format.h>
+#include <memory>
+#include <optional>
 
 #include "base/text.h"
 #include "cli/change.h"
@@ -13,10 +15,14 @@ Change bring_up(const spec::Spec& spec, std::string verb, const std::set<std::st
   change.verb = std::move(verb);
   change.only = only;
   change.settled = fmt::format("nothing to do: everything is as {} says", spec.file);
-  change.planner = [&spec, only](const cluster::Observed& seen) {
+  const auto before = std::make_shared<std::optional<cluster::AbandonOptions>>();
+  change.planner = [&spec, only, before](const cluster::Observed& seen) {
+    if (!*before) *before = cluster::AbandonOptions{only, cluster::slots_by_node(seen)};
     return cluster::plan_up(spec, seen, {.only = only});
   };
-  change.abandon = [&spec](const cluster::Observed& seen) { return cluster::plan_abandon(spec, seen); };
+  change.abandon = [&spec, before](const cluster::Observed& seen) {
+    return cluster::plan_abandon(spec, seen, before->value_or(cluster::AbandonOptions{}));
+  };
   return change;
 }
 

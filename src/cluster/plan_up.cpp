@@ -126,23 +126,4 @@ Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptio
   return plan;
 }
 
-Plan plan_abandon(const spec::Spec& spec, const Observed& seen) {
-  Plan plan;
-  for (const auto& node : spec.nodes) {
-    if (node.is_primary()) continue;
-    const auto* self = seen.find(node.name);
-    const auto* upstream = seen.find(node.follows);
-    if (self == nullptr || upstream == nullptr || !upstream->sql) continue;
-    // A replica that has its data keeps its slot; one that cannot be reached may have.
-    if (!self->storage) continue;
-    auto live = live_of(*self->storage, spec, node);
-    if (!live || *live != nullptr) continue;
-    for (const auto& slot : upstream->sql->slots)
-      if (slot.name == postgres::slot_name(node.name) && !slot.active)
-        plan.steps.push_back({upstream->name, RunQuery{"drop_slot", {slot.name}, "postgres"},
-                              "nobody uses it yet, and it keeps WAL for ever"});
-  }
-  return plan;
-}
-
 }  // namespace dugong::cluster

@@ -1,6 +1,7 @@
 // From what is there to what the cluster file says: `up` and `replica add`.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -18,8 +19,15 @@ struct UpOptions {
 // An empty plan without `more`: everything is as the file says. Errors: refused (with what to do) and conflict.
 Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptions& options);
 
+struct AbandonOptions {
+  std::set<std::string> only;  // as given to plan_up
+  // slots_by_node() of the first observation: what was there before the run is not the run's to take back.
+  std::map<std::string, std::set<std::string>> slots_before;
+};
 // After an `up` that failed: what must not stay behind (slots of replicas that never came to stream).
-Plan plan_abandon(const spec::Spec& spec, const Observed& seen);
+Plan plan_abandon(const spec::Spec& spec, const Observed& seen, const AbandonOptions& options = {});
+// Names of slots by node; a node whose server did not answer is missing.
+std::map<std::string, std::set<std::string>> slots_by_node(const Observed& seen);
 
 struct DownOptions {
   std::set<std::string> only;  // nodes; empty: all

@@ -87,10 +87,8 @@ Result<zfs::Pool> ZfsDoor::capabilities(const std::string& pool, const Call& cal
 }
 
 Result<std::vector<zfs::Dataset>> ZfsDoor::look(const std::string& name, const Call& call) {
-  const auto known = capabilities(zfs::pool_of(name), call);
-  if (!known && known.error().kind == ErrorKind::conflict) return std::vector<zfs::Dataset>{};  // no such pool
-  if (!known) return fail(known.error());
-  const auto argv = zfs::render(zfs::ListTree{name}, *known);
+  const auto known = TRY(capabilities(zfs::pool_of(name), call));
+  const auto argv = zfs::render(zfs::ListTree{name}, known);
   const auto output = TRY(run_zfs(argv, call));
   if (output.exit.ok()) return zfs::parse_tree(output.out);
   if (zfs::says_absent(name, output.err)) return std::vector<zfs::Dataset>{};

@@ -60,7 +60,8 @@ struct Pool {
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 
-// The dataset, everything below it, and their snapshots. An absent root is an empty list, not an error.
+// The dataset, everything below it, and their snapshots. An absent root is an empty list, not an error; an absent pool
+// is one: it may only not be imported, and then what it holds is not known.
 struct ListTree {
   using Answer = std::vector<Dataset>;
   std::string root;

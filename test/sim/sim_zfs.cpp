@@ -311,8 +311,7 @@ Result<> mount_new(Host& host, Pool& pool, Dataset& dataset, const zfs::Argv& ar
 
 Replied answer(State&, Host& host, const zfs::ListTree& request) {
   std::vector<zfs::Dataset> out;
-  auto* pool = pool_with(host, request.root);
-  if (pool == nullptr) return out;
+  auto* pool = TRY(open_pool(host, zfs::render(request), request.root));
   for (auto& [name, dataset] : pool->datasets) {
     if (!zfs::is_below(name, request.root)) continue;
     out.push_back(shown(*pool, dataset));

@@ -44,10 +44,14 @@ std::string up(World& world, const spec::Spec& spec) {
   SimClock clock{world};
   engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
   if (auto locked = engine::lock_all(context); !locked) return "lock: " + locked.error().what;
-  const auto done =
-      engine::converge(context, [&](const cluster::Observed& seen) { return cluster::plan_up(spec, seen, {}); });
+  std::optional<cluster::AbandonOptions> before;
+  const auto done = engine::converge(context, [&](const cluster::Observed& seen) {
+    if (!before) before = cluster::AbandonOptions{{}, cluster::slots_by_node(seen)};
+    return cluster::plan_up(spec, seen, {});
+  });
   if (done) return {};
-  (void)engine::execute(context, cluster::plan_abandon(spec, engine::observe(context, engine::Depth::full)));
+  const auto seen = engine::observe(context, engine::Depth::full);
+  (void)engine::execute(context, cluster::plan_abandon(spec, seen, before.value_or(cluster::AbandonOptions{})));
   return done.error().where + ": " + done.error().what;
 }
 
