@@ -148,6 +148,12 @@ std::string plan_target(const Need& need, const Anchor& anchor, Plan& plan) {
   return target;
 }
 
+// How many bytes a full stream has: as stored with `send -c`, which only OpenZFS knows, else uncompressed.
+Bytes stream_size(const zfs::Dataset& snapshot, const Ground& primary) {
+  return primary.seen.pool->can_receive_unmounted ? snapshot.referenced
+                                                  : std::max(snapshot.uncompressed(), snapshot.referenced);
+}
+
 void plan_copy(const Need& need, const std::string& target, const Ground& primary, Plan& plan) {
   Steps steps{plan, need.ground->node};
   const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
@@ -155,7 +161,7 @@ void plan_copy(const Need& need, const std::string& target, const Ground& primar
                          .send = {need.copy->snapshot, need.base ? need.base->snapshot : ""},
                          .receive = {target},
                          .guid = need.copy->guid,
-                         .expected = need.base ? 0 : std::max(snapshot->logical_referenced, snapshot->referenced)});
+                         .expected = need.base ? 0 : stream_size(*snapshot, primary)});
   steps.look_again();
 }
 

@@ -26,6 +26,23 @@ TEST(PlanReplica, AnExistingCoveredSnapshotIsCopiedNotTakenAgain) {
   EXPECT_LT(position(plan, "mark tank/b: dugong:receiving=tank/b/anchor-0"), position(plan, "receive all of"));
 }
 
+TEST(PlanReplica, ACopysExpectedSizeIsThatOfTheStream) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  auto& base = seen.nodes[0].storage.value->back();
+  const auto expected = [&] { return steps_of<CopySnapshot>(must_plan(spec, seen), "b").at(0).expected; };
+  base.referenced = 1000;
+  EXPECT_EQ(expected(), 1000U);
+  base.compress_percent = 450;  // v23: the stream is not compressed
+  EXPECT_EQ(expected(), 4500U);
+  base.logical_referenced = 4567;
+  EXPECT_EQ(expected(), 4567U);
+  seen.nodes[0].pool.value->can_receive_unmounted = true;  // OpenZFS: `send -c`
+  EXPECT_EQ(expected(), 1000U);
+}
+
 TEST(PlanReplica, ASnapshotOlderThanTheSlotIsNotUsed) {
   const auto spec = a_spec();
   auto seen = primary_only(spec);

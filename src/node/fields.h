@@ -101,6 +101,7 @@ DUGONG_PART(zfs::Dataset){
     Field{"name", &T::name}, Field{"is_snapshot", &T::is_snapshot}, Field{"guid", &T::guid},
     Field{"createtxg", &T::createtxg}, Field{"used", &T::used}, Field{"referenced", &T::referenced},
     Field{"available", &T::available}, Field{"logical_referenced", &T::logical_referenced},
+    Field{"compress_percent", &T::compress_percent},
     Field{"userrefs", &T::userrefs}, Field{"creation", &T::creation}, Field{"origin", &T::origin},
     Field{"mountpoint", &T::mountpoint}, Field{"mountpoint_source", &T::mountpoint_source},
     Field{"canmount", &T::canmount}, Field{"mounted", &T::mounted}, Field{"readonly", &T::readonly},

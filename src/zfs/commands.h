@@ -28,7 +28,9 @@ struct Dataset {
   Bytes used = 0;
   Bytes referenced = 0;
   Bytes available = 0;
-  Bytes logical_referenced = 0;   // uncompressed; 0: unknown (v23)
+  Bytes logical_referenced = 0;  // uncompressed; 0: unknown (v23)
+  // 185 is "1.85x"; 0: unknown. Of a snapshot it is the ratio of what it references (dsl_dataset.c: dsl_dataset_stats).
+  std::uint64_t compress_percent = 0;
   std::uint64_t userrefs = 0;     // snapshots: number of holds
   std::int64_t creation = 0;      // seconds since 1970
   std::string origin;             // snapshot that a clone came from; empty: none
@@ -41,6 +43,11 @@ struct Dataset {
   Properties local;          // values set on this very object (source=local), native ones of `known_properties`
   Properties ours;           // user properties "dugong:*" with source=local, without the "dugong:" prefix
   friend bool operator==(const Dataset&, const Dataset&) = default;
+  // What is referenced, uncompressed: an estimate where only the ratio is known.
+  [[nodiscard]] Bytes uncompressed() const {
+    if (logical_referenced != 0) return logical_referenced;
+    return compress_percent <= 100 ? referenced : referenced / 100 * compress_percent;
+  }
   [[nodiscard]] const std::string* mark(const std::string& key) const {
     auto it = ours.find(key);
     return it == ours.end() ? nullptr : &it->second;

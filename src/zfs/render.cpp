@@ -18,8 +18,8 @@ void add_options(Argv& argv, const Properties& properties) {
 Argv list_tree(const std::string& root, bool openzfs) {
   std::vector<std::string> names;
   // Hidden in `get all`, answered by name on both.
-  for (auto name :
-       {"type", "guid", "createtxg", "used", "referenced", "available", "userrefs", "creation", "origin", "mounted"}) {
+  for (auto name : {"type", "guid", "createtxg", "used", "referenced", "available", "userrefs", "creation", "origin",
+                    "mounted", "compressratio"}) {
     names.emplace_back(name);
   }
   for (auto name : known_properties()) names.emplace_back(name);

@@ -78,7 +78,8 @@ TEST(Render, ListTreeAsksInFourFields) {
   EXPECT_EQ(text(Argv(argv.begin(), argv.begin() + 6)), "zfs get -Hp -r -o name,property,value,source");
   EXPECT_EQ(argv.back(), "tank/dex");
   ASSERT_EQ(argv.size(), 8U);
-  EXPECT_TRUE(argv[6].starts_with("type,guid,createtxg,used,referenced,available,userrefs,creation,origin,mounted,"));
+  EXPECT_TRUE(argv[6].starts_with(
+      "type,guid,createtxg,used,referenced,available,userrefs,creation,origin,mounted,compressratio,"));
 }
 
 TEST(Render, ListTreeAsksForEveryMark) {

@@ -39,6 +39,19 @@ Result<std::uint64_t> number(const Line& line) {
                                      printable(shorten(line.value, 100)) + ", not a number");
 }
 
+// "1.85x", and without the x where -p takes it literally. Only an estimate depends on it: what cannot be read is
+// unknown.
+std::uint64_t percent(std::string_view ratio) {
+  if (ratio.ends_with('x')) ratio.remove_suffix(1);
+  const auto dot = ratio.find('.');
+  auto fraction = dot == std::string_view::npos ? std::string{} : std::string{ratio.substr(dot + 1, 2)};
+  fraction.resize(2, '0');
+  const auto whole = parse_u64(ratio.substr(0, dot));
+  const auto rest = parse_u64(fraction);
+  constexpr std::uint64_t most = 1'000'000;
+  return whole && rest && *whole <= most ? *whole * 100 + *rest : 0;
+}
+
 Result<bool> assign_number(const Line& line, Dataset& into) {
   std::uint64_t* target = nullptr;
   if (line.property == "guid") target = &into.guid.value;
@@ -49,7 +62,8 @@ Result<bool> assign_number(const Line& line, Dataset& into) {
   if (line.property == "logicalreferenced") target = &into.logical_referenced;
   if (line.property == "userrefs") target = &into.userrefs;
   if (target != nullptr) *target = TRY(number(line));
-  if (line.property != "creation") return target != nullptr;
+  if (line.property == "compressratio") into.compress_percent = percent(line.value);
+  if (line.property != "creation") return target != nullptr || line.property == "compressratio";
   into.creation = static_cast<std::int64_t>(TRY(number(line)));
   return true;
 }

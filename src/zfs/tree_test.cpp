@@ -135,6 +135,12 @@ TEST(Tree, LocalNativeProperties) {
 
 TEST(Tree, OpenZfsOnly) {
   EXPECT_EQ(one("t\tlogicalreferenced\t4096\t-").logical_referenced, 4096U);
+  EXPECT_EQ(one("t\tcompressratio\t1.85x\t-").compress_percent, 185U);
+  EXPECT_EQ(one("t\tcompressratio\t1.85\t-").compress_percent, 185U);
+  EXPECT_EQ(one("t\tcompressratio\t12.5x\t-").compress_percent, 1250U);
+  EXPECT_EQ(one("t\tcompressratio\t3x\t-").compress_percent, 300U);
+  for (const auto* odd : {"-", "", "x", "1.x5", "-1.00x", "99999999999999999999x", "18446744073709551615"})
+    EXPECT_EQ(one(std::string{"t\tcompressratio\t"} + odd + "\t-").compress_percent, 0U) << odd;
   EXPECT_EQ(one("t\treceive_resume_token\t1-e6ca\t-").resume_token, "1-e6ca");
   EXPECT_EQ(one("t\treceive_resume_token\t-\t-").resume_token, "");
 }

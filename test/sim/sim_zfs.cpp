@@ -137,6 +137,7 @@ zfs::Dataset shown(Pool& pool, const Dataset& dataset) {
   out.used = dataset.origin.empty() ? out.referenced : overhead;
   out.available = pool_free(pool);
   if (pool.flavour == Flavour::openzfs) out.logical_referenced = out.referenced * 2;
+  out.compress_percent = 200;
   out.origin = dataset.origin;
   auto mountpoint = effective(pool, dataset, "mountpoint");
   out.mountpoint = mountpoint.value;
@@ -170,6 +171,7 @@ zfs::Dataset shown(const Pool& pool, const SnapshotRow& snapshot) {
   out.creation = snapshot.creation;
   out.referenced = tree_size(*snapshot.tree);
   if (pool.flavour == Flavour::openzfs) out.logical_referenced = out.referenced * 2;
+  out.compress_percent = 200;
   out.userrefs = snapshot.holds.size();
   return out;
 }
