@@ -287,23 +287,38 @@ bool follows_as_written(const Ground& g) {
   });
 }
 
-Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& plan) {
-  Steps steps{plan, g.node};
+Result<> judge_ready_replica(const Ground& g, const Ground& primary) {
   if (g.live->mounted && g.seen.data) TRY(judge_copy(g, primary));
   if (g.live->mounted && g.seen.data && !g.seen.data->has("standby.signal"))
     return fail(ErrorKind::refused,
                 fmt::format("{}: {} has no standby.signal: started like this it would be a second primary", g.node.name,
                             g.host.data),
                 "find out who removed it (a promotion?) before anything else; nothing was started");
+  return {};
+}
+
+bool has_lost_its_wal(const Ground& g) {
   const auto* slot = slot_of(g);
-  if (slot == nullptr)
-    plan_slot({.ground = &g, .slot = true}, plan);
-  else if (slot->wal_status == "lost" && !slot->active)
-    return fail(ErrorKind::refused,
-                fmt::format("{}: {} no longer has the WAL that {} needs (slot {} is lost)", g.node.name, g.node.follows,
-                            g.node.name, slot->name),
-                fmt::format("seed it again: `dugong down {} --destroy --confirm={}`, then `dugong up`", g.node.name,
-                            g.spec.cluster));
+  return slot != nullptr && slot->wal_status == "lost" && !slot->active;
+}
+
+tl::unexpected<Error> lost_their_wal(const std::vector<const Ground*>& lost) {
+  std::string what;
+  std::string names;
+  for (const auto* g : lost) {
+    what += fmt::format("{}{}: {} no longer has the WAL that {} needs (slot {} is lost)", what.empty() ? "" : "; ",
+                        g->node.name, g->node.follows, g->node.name, postgres::slot_name(g->node.name));
+    names += " " + g->node.name;
+  }
+  return fail(ErrorKind::refused, std::move(what),
+              fmt::format("seed again: `dugong down{} --destroy --confirm={}`, then `dugong up`", names,
+                          lost.front()->spec.cluster));
+}
+
+Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& plan) {
+  Steps steps{plan, g.node};
+  const auto* slot = slot_of(g);
+  if (slot == nullptr) plan_slot({.ground = &g, .slot = true}, plan);
   bool changed = false;
   if (g.live->mounted && g.seen.data) changed = TRY(plan_auto_conf(g, steps));
   if (g.seen.data && g.seen.data->control) plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
@@ -338,6 +353,7 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   const auto entries = entries_of(primary);
   const auto before = plan.steps.size();
   std::vector<Need> needs;
+  std::vector<const Ground*> lost;  // must be seeded again, which only the operator may decide; the others go on
   for (const auto& g : replicas) {
     if (!upstream_streams(g)) {
       plan.more = true;
@@ -348,6 +364,8 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
       needs.push_back(need_of(g, primary, entries, anchor_of(g, entries)));
     else if (state == "received")
       TRY(plan_prepare(g, primary, plan));
+    else if (TRY(judge_ready_replica(g, primary)); has_lost_its_wal(g))
+      lost.push_back(&g);
     else
       TRY(plan_ready_replica(g, primary, plan));
   }
@@ -357,6 +375,12 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   plan_copies(needs, primary, entries, plan);
   for (const auto& need : needs)
     if (need.clone) plan_clone(need, anchor_of(*need.ground, entries), entries, plan);
+  if (!lost.empty()) {
+    auto refusal = lost_their_wal(lost);
+    if (plan.steps.size() == before) return refusal;
+    plan.notes.push_back(refusal.value().what + "; " + refusal.value().next);
+    plan.more = true;
+  }
   return plan.steps.size() == before && !plan.more ? Stage::settled : Stage::wait;
 }
 

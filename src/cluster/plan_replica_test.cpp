@@ -229,6 +229,22 @@ TEST(PlanReplica, ALostSlotIsRefusedWithTheWayToSeedAgain) {
   });
 }
 
+TEST(PlanReplica, ALostSlotDoesNotKeepTheOthersDown) {
+  const auto spec = a_spec({"a", "b", "c"});
+  auto seen = settled(spec);
+  auto& slot = seen.nodes[0].sql.value->slots.front();
+  slot.wal_status = "lost";
+  slot.active = false;
+  seen.nodes[2].server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited});
+  seen.nodes[2].sql.value.reset();
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(steps_of<runtime::StartServer>(plan, "c").size(), 1U);
+  EXPECT_TRUE(steps_of<runtime::StartServer>(plan, "b").empty());
+  EXPECT_TRUE(plan.more);
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("dugong_b is lost"), std::string::npos) << plan.notes[0];
+}
+
 TEST(PlanReplica, ALargeDatabaseIsCopiedBeforeItGetsASlot) {
   auto spec = a_spec();
   spec.seed.slot_late_above = Bytes{1} << 20;
