@@ -50,6 +50,11 @@ class Steps {
     plan_.steps.push_back({node_.name, std::move(action), std::move(why)});
     ++count_;
   }
+  template <class Action>
+  void try_to(Action action, std::string why = {}) {
+    add(std::move(action), std::move(why));
+    plan_.steps.back().may_fail = true;
+  }
   void look_again() { plan_.more = true; }
   void note(std::string text) { plan_.notes.push_back(node_.name + ": " + std::move(text)); }
   [[nodiscard]] bool none() const { return count_ == 0; }

@@ -310,6 +310,23 @@ TEST(PlanTidy, ASnapshotThatNobodyNeedsIsReleasedThenDestroyed) {
   EXPECT_EQ(plan.steps.size(), 2U);
 }
 
+TEST(PlanTidy, ASnapshotThatSomebodyHoldsOrClonedStaysAndIsTold) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto held = test::a_snapshot(spec, spec.nodes[0], "tank/a/live-0@dugong-held", Guid{12}, 3);
+  held.userrefs = 2;
+  const auto cloned = test::a_snapshot(spec, spec.nodes[0], "tank/a/live-0@dugong-cloned", Guid{13}, 4);
+  zfs::Dataset clone;
+  clone.name = "tank/a/theirs";
+  clone.origin = cloned.name;
+  for (const auto& one : {held, cloned, clone}) seen.nodes[0].storage.value->push_back(one);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(texts(plan), std::vector<std::string>{});
+  EXPECT_EQ(plan.notes,
+            (std::vector<std::string>{"a: tank/a/live-0@dugong-held stays: it is held by somebody else too",
+                                      "a: tank/a/live-0@dugong-cloned stays: tank/a/theirs is a clone of it"}));
+}
+
 TEST(PlanTidy, SomebodysSnapshotStays) {
   const auto spec = a_spec();
   auto seen = settled(spec);

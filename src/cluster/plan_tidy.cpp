@@ -9,9 +9,14 @@
 namespace dugong::cluster {
 namespace {
 
-void plan_drop(const zfs::Dataset& snapshot, const std::string& why, Steps& steps) {
-  if (snapshot.userrefs > 0) steps.add(zfs::Release{snapshot.name, hold_tag});
-  steps.add(zfs::DestroySnapshot{snapshot.name}, why);
+// Somebody else may hold the snapshot or have cloned it: that is theirs to end, and no reason for `up` to fail. A clone
+// outside of our prefix shows only when the destruction is refused.
+void plan_drop(const Ground& g, const zfs::Dataset& snapshot, const std::string& why, Steps& steps) {
+  const auto clone = std::ranges::find(g.storage(), snapshot.name, &zfs::Dataset::origin);
+  if (clone != g.storage().end()) return steps.note(snapshot.name + " stays: " + clone->name + " is a clone of it");
+  if (snapshot.userrefs > 1) return steps.note(snapshot.name + " stays: it is held by somebody else too");
+  if (snapshot.userrefs > 0) steps.try_to(zfs::Release{snapshot.name, hold_tag});
+  steps.try_to(zfs::DestroySnapshot{snapshot.name}, why);
 }
 
 }  // namespace
@@ -34,13 +39,13 @@ void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan&
     Steps steps{plan, g.node};
     for (const auto* snapshot : snapshots_of(g.storage(), zfs::dataset_of(g.live->origin)))
       if (snapshot->name != g.live->origin && is_ours(*snapshot, g.spec, g.node))
-        plan_drop(*snapshot, "the live data comes from a newer one", steps);
+        plan_drop(g, *snapshot, "the live data comes from a newer one", steps);
   }
   Steps steps{plan, primary.node};
   for (const auto* snapshot : snapshots_of(primary.storage(), primary.live->name)) {
     if (!is_ours(*snapshot, primary.spec, primary.node) || bases.contains(snapshot->guid)) continue;
     // Without an end LSN it was never finished; otherwise an absent replica may still have it as its base.
-    if (!parse_entry(*snapshot) || all_known) plan_drop(*snapshot, "no replica has it as its base", steps);
+    if (!parse_entry(*snapshot) || all_known) plan_drop(primary, *snapshot, "no replica has it as its base", steps);
   }
 }
 

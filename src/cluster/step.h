@@ -102,7 +102,8 @@ using Action =
 struct Step {
   std::string node;
   Action action;
-  std::string why;  // shown by --explain; may be empty
+  std::string why;        // shown by --explain; may be empty
+  bool may_fail = false;  // a refusal is told as a warning and does not end the run
 };
 
 struct Plan {

@@ -1,6 +1,7 @@
 // Observe → plan → execute, again and again, until there is nothing left to do.
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 #include "engine/door.h"
 #include "engine/engine.h"
@@ -16,6 +17,10 @@ std::string text_of(const cluster::Plan& plan) {
   std::string text;
   for (const auto& step : plan.steps) text += step.node + ": " + cluster::describe(step.action) + "\n";
   return text;
+}
+
+bool only_tries(const cluster::Plan& plan) {
+  return !plan.steps.empty() && std::ranges::all_of(plan.steps, &cluster::Step::may_fail);
 }
 
 Error stuck(const std::string& plan) {
@@ -59,6 +64,7 @@ Result<Converged> converge(Context& context, const Planner& planner) {
   std::string before;
   std::size_t repetitions = 0;
   std::size_t conflicts = 0;
+  bool tried = false;
   for (std::size_t round = 0; round < most_rounds; ++round) {
     const auto seen = observe(context, Depth::full);
     if (context.stop.stop_requested())
@@ -66,6 +72,7 @@ Result<Converged> converge(Context& context, const Planner& planner) {
     auto plan = TRY(planner(seen));
     done.notes = plan.notes;
     if (plan.steps.empty() && !plan.more) return done;
+    if (only_tries(plan) && std::exchange(tried, true)) return done;  // what did not go away the first time stays
     auto text = text_of(plan);
     repetitions = text == before ? repetitions + 1 : 0;
     if (repetitions >= most_repetitions) return fail(stuck(text));

@@ -68,6 +68,11 @@ Result<> run(Context& context, const cluster::Plan& plan, std::size_t index) {
   auto result = std::visit(Runner{context, *context.spec.find(step.node)}, step.action);
   if (!result) {
     auto error = std::move(result).error();
+    const bool out_of_reach = error.kind == ErrorKind::interrupted || error.kind == ErrorKind::unreachable;
+    if (step.may_fail && !out_of_reach) {
+      context.emit(Warning{text + ": " + error.what});
+      return {};
+    }
     if (error.where.find(step.node) == std::string::npos) error = std::move(error).at(step.node);
     if (error.next.empty()) error.next = "run the same command again: what is done stays done";
     return fail(std::move(error));

@@ -140,6 +140,25 @@ TEST(Up, SeedsWhileACheckpointIsRunning) {
   EXPECT_EQ(violations(world), "");
 }
 
+TEST(Up, ASnapshotThatCannotBeTakenAwayDoesNotKeepItFromEnding) {
+  auto world = a_world(1);
+  const auto spec = a_spec(cluster_file(Kind::process));
+  ASSERT_EQ(up(world, spec), "");
+  const auto once = world.fingerprint();
+  {
+    auto fleet = world.new_controller();
+    auto door = fleet->node("a");
+    const zfs::Snapshot left{"tank/dex/live-0@dugong-left", false, {{"dugong:cluster", "dex"}, {"dugong:node", "a"}}};
+    ASSERT_TRUE(node::ask(**door, left, Deadline{}));
+    ASSERT_TRUE(node::ask(**door, zfs::Clone{left.snapshot, "tank/theirs", {{"mountpoint", "none"}}}, Deadline{}));
+  }
+  EXPECT_EQ(up(world, spec), "");
+  EXPECT_TRUE(world.host("a").pools.at("tank").snapshots.contains("tank/dex/live-0@dugong-left"));
+  world.host("a").pools.at("tank").datasets.erase("tank/theirs");
+  EXPECT_EQ(up(world, spec), "");
+  EXPECT_EQ(world.fingerprint(), once);
+}
+
 TEST(UpKilled, AnywhereAsProcesses) { sweep(a_spec(cluster_file(Kind::process)), nullptr, kills(200)); }
 
 TEST(UpKilled, AnywhereInContainers) { sweep(a_spec(cluster_file(Kind::compose)), nullptr, kills(200)); }
