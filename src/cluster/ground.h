@@ -82,6 +82,9 @@ Result<Stage> plan_database(const Ground& ground, Plan& plan);     // primary: d
 Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan);
 void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan);  // bases nobody needs
 
+// Room for what is to be copied, per pool. Error: refused.
+Result<> judge_room(const std::vector<Ground>& replicas, const Ground& primary);
+
 // dugong.conf, postgresql.conf's include, pg_hba.conf: what differs, as WriteFile steps. Returns what was added.
 struct ConfChanges {
   bool conf = false;

@@ -227,26 +227,6 @@ Result<> judge_archive(const Ground& g, const Ground& primary) {
                             g.host.archive, path.substr(path.rfind('/') + 1)));
 }
 
-// What a first copy will take: as stored where both pools store alike, uncompressed where the receiver cannot do as
-// well.
-Result<> judge_room(const Ground& g, const Ground& primary) {
-  if (g.live != nullptr || primary.live == nullptr) return {};
-  for (const auto& dataset : g.storage())
-    if (has_role(dataset, g.spec, g.node, "anchor")) return {};
-  const auto& source = *primary.live;
-  const bool alike = g.seen.pool->has_lz4 || !primary.seen.pool->has_lz4;
-  const Bytes stored = source.referenced;
-  const Bytes logical = std::max(source.logical_referenced, stored);
-  const Bytes need = (alike ? stored : logical) / 100 * 105 + (Bytes{64} << 20) + g.spec.storage.reserve;
-  const Bytes available = g.parent != nullptr ? g.parent->available : g.seen.pool->available;
-  if (available >= need) return {};
-  return refuse(g.node,
-                fmt::format("pool {} has room for {}, but the copy needs {} ({} stored on {}, {} uncompressed)",
-                            g.seen.pool->name, human_bytes(available), human_bytes(need), human_bytes(stored),
-                            primary.node.name, human_bytes(logical)),
-                "free space, add a vdev, or choose another pool in `prefix`");
-}
-
 Result<> judge_hot_standby(const spec::Spec& spec) {
   const auto primary = TRY(wanted_hot_standby(spec, false));
   const auto replica = TRY(wanted_hot_standby(spec, true));
@@ -301,6 +281,7 @@ Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOpti
   TRY(judge_node(primary));
   TRY(judge_first_data(primary));
   TRY(judge_archive(primary, primary));
+  std::vector<Ground> replicas;
   for (const auto& node : spec.nodes) {
     if (node.is_primary() || !selected(node)) continue;
     const auto g = TRY(ground_of(spec, seen, node));
@@ -308,9 +289,9 @@ Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOpti
     TRY(judge_same_software(g, primary));
     TRY(judge_same_cluster(g, primary));
     TRY(judge_archive(g, primary));
-    TRY(judge_room(g, primary));
+    replicas.push_back(g);
   }
-  return {};
+  return judge_room(replicas, primary);
 }
 
 }  // namespace dugong::cluster

@@ -211,6 +211,52 @@ TEST(Refused, RoomIsCountedUncompressedWhereTheReceiverCannotCompressAsWell) {
   seen.nodes[1].pool.value->has_lz4 = true;
   EXPECT_EQ(refusal(spec, seen), "planned");
 }
+// b and c beside each other in one pool with room for one copy of 1 GiB.
+Observed two_in_one_pool(const spec::Spec& spec) {
+  auto seen = primary_only(spec);
+  for (std::size_t i = 1; i < spec.nodes.size(); ++i) {
+    seen.nodes[i].host.value->boot_id = "one machine";
+    for (auto& dataset : *seen.nodes[i].storage.value) dataset.available = Bytes{3} << 29;
+  }
+  return seen;
+}
+TEST(Refused, CopiesIntoOnePoolThatHasRoomForEachOfThemOnly) {
+  auto spec = a_spec({"a", "b", "c"});
+  spec.storage.reserve = 0;
+  auto seen = two_in_one_pool(spec);
+  EXPECT_NE(refusal(spec, seen).find("has room for 1.5 GiB, but the copies for b, c need 2.22 GiB"), std::string::npos)
+      << refusal(spec, seen);
+  seen.nodes[2].host.value->boot_id = "another machine";
+  EXPECT_EQ(refusal(spec, seen), "planned");
+}
+TEST(Refused, AnIncrementThatDoesNotFit) {
+  auto spec = a_spec();
+  spec.storage.reserve = 0;
+  auto seen = primary_only(spec);
+  add_base(spec, seen);  // ended at 0/4000000; now it is 0/5000000
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.push_back(test::a_dataset(spec, spec.nodes[1], "tank/b/anchor-0", "anchor"));
+  storage.push_back(test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@dugong-base", Guid{77}, 5));
+  for (auto& dataset : storage) dataset.available = Bytes{80} << 20;
+  EXPECT_NE(refusal(spec, seen).find("has room for 80 MiB, but the copy needs 96 MiB"), std::string::npos)
+      << refusal(spec, seen);
+  seen.nodes[0].sql.value->slots = {slot("b")};  // nothing more to copy
+  EXPECT_EQ(refusal(spec, seen), "planned");
+}
+TEST(Refused, AFullCopyBesideAStaleAnchorThatDoesNotFit) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  add_base(spec, seen);
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.push_back(test::a_dataset(spec, spec.nodes[1], "tank/b/anchor-0", "anchor"));
+  for (auto& dataset : storage) dataset.available = Bytes{1} << 30;
+  EXPECT_NE(refusal(spec, seen).find("has room for 1 GiB"), std::string::npos) << refusal(spec, seen);
+  // What a cut copy left is destroyed first.
+  storage.back().ours.clear();
+  storage.back().used = Bytes{1} << 40;
+  storage.front().ours["receiving"] = storage.back().name;
+  EXPECT_EQ(refusal(spec, seen), "planned");
+}
 TEST(Refused, ALowerHotStandbySettingOnAReplica) {
   expect_refused("max_connections is 50 on replicas", [](spec::Spec& spec, Observed&) {
     spec.postgres.replica_settings.push_back({"max_connections", "50", {}});
