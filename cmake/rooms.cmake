@@ -5,6 +5,7 @@ include(cmake/fmt.cmake)
 find_package(OpenSSL REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 
 option(DUGONG_WERROR "Treat warnings as errors" ON)
 set(DUGONG_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")

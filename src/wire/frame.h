@@ -48,6 +48,7 @@ struct Header {
   std::string name;                 // ask: the request
   std::optional<Millis> remaining;  // ask: until its deadline
   More more = More::no;             // ask, answer: the body goes on in the next frame of this id
+  std::size_t plain = 0;            // data: bytes of the body before compression (zstd); 0: it is as it was
   Bytes total = 0;                  // end: bytes of the stream
   std::uint64_t digest = 0;         // end: XXH3-64 of them
   std::optional<Hello> hello;

@@ -137,6 +137,7 @@ Header to_header(const Json& json) {
   // Bounded: added to a clock it must not wrap.
   if (const auto ms = number_at(json, "ms")) header.remaining = Millis{std::min(*ms, year_in_ms)};
   header.more = number_at(json, "more").value_or(0) != 0 ? More::yes : More::no;
+  header.plain = number_at(json, "plain").value_or(0);
   header.total = number_at(json, "total").value_or(0);
   header.digest = number_at(json, "xxh3").value_or(0);
   if (const auto* hello = object_at(json, "hello")) header.hello = to_hello(*hello);
@@ -153,6 +154,7 @@ std::string encode_header(const Header& header) {
   if (!header.name.empty()) json["name"] = safe(header.name, short_text);
   if (header.remaining) json["ms"] = static_cast<std::uint64_t>(std::max<std::int64_t>(header.remaining->count(), 0));
   if (header.more == More::yes) json["more"] = 1U;
+  if (header.plain != 0) json["plain"] = header.plain;
   if (header.total != 0) json["total"] = header.total;
   if (header.digest != 0) json["xxh3"] = header.digest;
   if (header.hello) json["hello"] = to_json(*header.hello);

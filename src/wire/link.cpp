@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "os/clock.h"
 #include "os/signals.h"
+#include "wire/compression.h"
 
 namespace dugong::wire {
 namespace {
@@ -61,6 +62,7 @@ Result<Link> exchange_hellos(Channel& channel, const Identity& identity, std::st
   Header mine;
   mine.kind = Kind::hello;
   mine.hello = identity.self;
+  mine.hello->capabilities.emplace_back(zstd_capability);
   const auto sent = os::write_all(channel.out.get(), std::string{magic_line} + encode_head(mine, 0), deadline, stop);
   // A peer that is gone may have said why: reading finds it.
   if (!sent && sent.error().kind != ErrorKind::unreachable) return fail(sent.error());

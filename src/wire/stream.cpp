@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "os/clock.h"
+#include "wire/compression.h"
 
 namespace dugong::wire {
 namespace {
@@ -68,8 +69,12 @@ Result<Opening> receive_opening(Link& link, Deadline deadline, std::stop_token s
 
 struct StreamWriter::State {
   State(Link& link_in, const Timing& timing_in, const std::stop_token& stop_in)
-      : link{link_in}, timing{timing_in}, stop{stop_in} {}
+      : link{link_in}, timing{timing_in}, stop{stop_in} {
+    const auto& known = link.peer.capabilities;
+    if (std::ranges::find(known, zstd_capability) != known.end()) compressor.emplace();
+  }
 
+  Result<void> send_block(std::string_view block);
   Result<void> send(const Header& header, std::string_view body);
   Result<void> push(std::string_view head, std::string_view body);
   Result<void> listen();
@@ -86,6 +91,7 @@ struct StreamWriter::State {
   Steady::time_point said = os::now();
   Decoder decoder;
   std::optional<Result<std::string>> verdict;
+  std::optional<Compressor> compressor;  // when the reader understands it
   Digest digest;
   Bytes total = 0;
 };
@@ -168,6 +174,16 @@ Result<void> StreamWriter::State::send(const Header& header, std::string_view bo
   return fail(fail_with(std::move(pushed).error()));
 }
 
+Result<void> StreamWriter::State::send_block(std::string_view block) {
+  Header header = of_kind(Kind::data);
+  const auto smaller = compressor ? compressor->compress(block) : std::nullopt;
+  if (smaller) header.plain = block.size();
+  TRY(send(header, smaller.value_or(block)));
+  digest.add(block);
+  total += block.size();
+  return {};
+}
+
 StreamWriter::StreamWriter(Link& link, const Timing& timing, std::stop_token stop)
     : state_{std::make_unique<State>(link, timing, stop)} {}
 StreamWriter::~StreamWriter() = default;
@@ -177,9 +193,7 @@ Result<void> StreamWriter::write(std::span<const char> bytes) {
   std::string_view rest{bytes.data(), bytes.size()};
   while (!rest.empty()) {
     const auto part = rest.substr(0, max_body);
-    TRY(state_->send(of_kind(Kind::data), part));
-    state_->digest.add(part);
-    state_->total += part.size();
+    TRY(state_->send_block(part));
     rest.remove_prefix(part.size());
   }
   return {};
@@ -222,7 +236,9 @@ struct StreamReader::State {
   Result<Header> next_header();
   Result<void> next_data();
   Result<void> take_end(const Header& header);
+  Result<void> unpack(std::size_t size);
   Result<void> skip(std::size_t size);
+  std::size_t hand_out(std::span<char> into);
   Result<std::size_t> read(std::span<char> into);
 
   Link& link;
@@ -232,6 +248,10 @@ struct StreamReader::State {
   Deadline stalled;      // of the read() under way
   std::size_t left = 0;  // of the body of the current data frame
   std::size_t body = 0;  // of the frame whose header was read last
+  Decompressor decompressor;
+  std::string packed;         // a compressed block as it came
+  std::string block;          // … and as it was
+  std::string_view unpacked;  // what of `block` nobody has read yet
   bool ended = false;
   bool told = false;  // the writer said itself why it failed
   Digest digest;
@@ -269,6 +289,16 @@ Result<void> StreamReader::State::skip(std::size_t size) {
   return fill(ignored);
 }
 
+Result<void> StreamReader::State::unpack(std::size_t size) {
+  if (size > max_body) return fail(ErrorKind::unreachable, "a compressed block of an impossible size");
+  packed.resize(body);
+  block.resize(size);
+  TRY(fill(packed));
+  TRY(decompressor.decompress(packed, block));
+  unpacked = block;
+  return {};
+}
+
 Result<void> StreamReader::State::take_end(const Header& header) {
   if (header.total != total) {
     return fail(ErrorKind::failed,
@@ -285,6 +315,7 @@ Result<void> StreamReader::State::next_data() {
   const Header header = TRY(next_header());
   switch (header.kind) {
     case Kind::data:
+      if (header.plain != 0) return unpack(header.plain);
       left = body;
       return {};
     case Kind::end:
@@ -304,10 +335,19 @@ Result<void> StreamReader::State::next_data() {
   return {};
 }
 
+std::size_t StreamReader::State::hand_out(std::span<char> into) {
+  const std::size_t count = unpacked.copy(into.data(), into.size());
+  unpacked.remove_prefix(count);
+  digest.add({into.data(), count});
+  total += count;
+  return count;
+}
+
 Result<std::size_t> StreamReader::State::read(std::span<char> into) {
   stalled = os::deadline_in(timing.stall);
-  while (left == 0 && !ended) TRY(next_data());
+  while (left == 0 && unpacked.empty() && !ended) TRY(next_data());
   if (ended || into.empty()) return std::size_t{0};
+  if (!unpacked.empty()) return hand_out(into);
   const auto place = into.first(std::min(into.size(), left));
   const std::size_t count = TRY(take(place));
   if (count == 0) return fail(ErrorKind::unreachable, "the stream was cut after " + human_bytes(total));

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <future>
 #include <gtest/gtest.h>
+#include <random>
 
 #include "wire/testing.h"
 
@@ -21,12 +22,19 @@ std::string pattern(std::size_t size) {
   return bytes;
 }
 
+std::string noise(std::size_t size) {
+  std::mt19937_64 random{7};
+  std::string bytes(size, '\0');
+  for (auto& byte : bytes) byte = static_cast<char>(random());
+  return bytes;
+}
+
 struct Streams : testing::Test {
   Links links = make_links(Purpose::stream);
   StreamWriter writer{links.client, calm_timing(), {}};
   StreamReader reader{links.server, calm_timing(), {}};
-  // More than any buffer between the two.
-  const std::string plenty = std::string(16 << 20, 'x');
+  // More than any buffer between the two, and it does not shrink.
+  const std::string plenty = noise(16 << 20);
 
   Result<std::string> read_all(std::size_t step = 1 << 20) {
     std::string all;
@@ -59,6 +67,40 @@ TEST_F(Streams, BytesDigestAndVerdict) {
   EXPECT_EQ(read.get().value(), bytes);
   EXPECT_EQ(reader.total(), bytes.size());
   EXPECT_EQ(writer.total(), bytes.size());
+}
+
+TEST_F(Streams, WhatShrinksTravelsSmall) {
+  const std::string bytes = noise(1000) + std::string(16 << 20, 'x') + noise(1 << 20);
+  // More than fits between the two as it is: nobody reads yet.
+  auto written = std::async(std::launch::async, [&] { return writer.write(std::span{bytes}.first(15 << 20)); });
+  ASSERT_EQ(written.wait_for(seconds{10}), std::future_status::ready);
+  auto read = std::async(std::launch::async, [&] {
+    auto all = read_all(70'001);
+    EXPECT_TRUE(reader.conclude(""));
+    return all;
+  });
+  ASSERT_TRUE(writer.write(std::span{bytes}.subspan(15 << 20)));
+  ASSERT_TRUE(writer.finish(soon()));
+  EXPECT_EQ(read.get().value(), bytes);
+  EXPECT_EQ(reader.total(), bytes.size());
+}
+
+TEST_F(Streams, AReaderThatKnowsNoCompressionGetsPlainBytes) {
+  links.client.peer.capabilities.clear();
+  StreamWriter plain{links.client, calm_timing(), {}};
+  ASSERT_TRUE(plain.write(std::string(1000, 'x')));
+  const auto frame = receive_frame(links.server, soon(), never).value();
+  EXPECT_EQ(frame.header.plain, 0U);
+  EXPECT_EQ(frame.body, std::string(1000, 'x'));
+}
+
+TEST_F(Streams, ACompressedBlockOfAnImpossibleSize) {
+  Header header = of_kind(Kind::data);
+  for (const std::size_t plain : {max_body + 1, std::size_t{3}}) {
+    header.plain = plain;
+    say(header, "not zstd");
+    EXPECT_EQ(read_all().error().kind, ErrorKind::unreachable);
+  }
 }
 
 TEST_F(Streams, AnEmptyOneIsAStreamToo) {
@@ -267,7 +309,7 @@ TEST(Stream, AStopEndsBothSides) {
     os::sleep_for(Millis{50});
     source.request_stop();
   }};
-  EXPECT_EQ(writer.write(std::string(16 << 20, 'x')).error().kind, ErrorKind::interrupted);
+  EXPECT_EQ(writer.write(noise(16 << 20)).error().kind, ErrorKind::interrupted);
   std::string block(10, '\0');
   EXPECT_EQ(reader.read(block).error().kind, ErrorKind::interrupted);
 }
