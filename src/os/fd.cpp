@@ -182,4 +182,12 @@ Result<void> write_all(int fd, std::string_view first, std::string_view second, 
   return {};
 }
 
+Result<void> write_patiently(int fd, std::string_view bytes, Millis stall, const StopSignal& stop) {
+  while (!bytes.empty()) {
+    TRY(came_true(wait_ready(-1, fd, deadline_in(stall), stop), "writing"));
+    bytes.remove_prefix(TRY(write_some(fd, bytes, {})));
+  }
+  return {};
+}
+
 }  // namespace dugong::os

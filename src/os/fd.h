@@ -77,5 +77,7 @@ Result<std::size_t> write_some(int fd, std::string_view first, std::string_view 
 // Two buffers with as few system calls as one.
 Result<void> write_all(int fd, std::string_view first, std::string_view second, Deadline deadline,
                        const StopSignal& stop);
+// All of them, however long it takes, unless the reader takes nothing for `stall` (timed_out).
+Result<void> write_patiently(int fd, std::string_view bytes, Millis stall, const StopSignal& stop);
 
 }  // namespace dugong::os

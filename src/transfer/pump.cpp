@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -12,34 +12,33 @@
 namespace dugong::transfer {
 namespace {
 
-// A bounded ring of blocks between one thread that fills and one that empties them.
+// Bytes between one thread that fills and one that empties: what has come goes on in one piece as far as it lies in
+// one, so the slower side gets the larger pieces.
 class Ring {
  public:
-  explicit Ring(const PumpOptions& options)
-      : blocks_(options.blocks, std::vector<char>(options.block)), sizes_(options.blocks, 0) {}
+  explicit Ring(const PumpOptions& options) : bytes_(options.ring), step_{options.step} {}
 
-  // A free block to fill; empty when the other side has given up.
-  std::span<char> free_block() {
+  // Room to fill; empty when the other side has given up.
+  std::span<char> room() {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] { return filled_ - emptied_ < blocks_.size() || closed_; });
-    return closed_ ? std::span<char>{} : std::span<char>{blocks_[filled_ % blocks_.size()]};
+    changed_.wait(lock, [&] { return filled_ - emptied_ < bytes_.size() || closed_; });
+    if (closed_) return {};
+    return piece(filled_, bytes_.size() - (filled_ - emptied_));
   }
   void put(std::size_t size) {
     const std::lock_guard lock{mutex_};
-    sizes_[filled_++ % blocks_.size()] = size;
+    filled_ += size;
     changed_.notify_all();
   }
-  // The oldest filled block; nothing when there are no more.
-  std::optional<std::span<const char>> full_block() {
+  // The oldest bytes; empty when there will be no more.
+  std::span<const char> waiting() {
     std::unique_lock lock{mutex_};
     changed_.wait(lock, [&] { return filled_ > emptied_ || ended_; });
-    if (filled_ == emptied_) return std::nullopt;
-    const std::size_t slot = emptied_ % blocks_.size();
-    return std::span<const char>{blocks_[slot]}.first(sizes_[slot]);
+    return piece(emptied_, filled_ - emptied_);
   }
-  void take() {
+  void take(std::size_t size) {
     const std::lock_guard lock{mutex_};
-    ++emptied_;
+    emptied_ += size;
     changed_.notify_all();
   }
   void end() {  // nothing more will be put
@@ -54,33 +53,38 @@ class Ring {
   }
 
  private:
+  std::span<char> piece(std::uint64_t from, std::uint64_t size) {
+    const auto at = static_cast<std::size_t>(from % bytes_.size());
+    return std::span{bytes_}.subspan(at).first(std::min({static_cast<std::size_t>(size), bytes_.size() - at, step_}));
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::vector<char>> blocks_;
-  std::vector<std::size_t> sizes_;
-  std::size_t filled_ = 0;
-  std::size_t emptied_ = 0;
+  std::vector<char> bytes_;
+  std::size_t step_;
+  std::uint64_t filled_ = 0;  // since the beginning
+  std::uint64_t emptied_ = 0;
   bool ended_ = false;
   bool closed_ = false;
 };
 
 Result<void> fill(ByteSource& source, Ring& ring, const std::stop_token& stop) {
   for (;;) {
-    const auto block = ring.free_block();
-    if (block.empty()) return fail(ErrorKind::interrupted, "nobody takes the bytes any more");
+    const auto room = ring.room();
+    if (room.empty()) return fail(ErrorKind::interrupted, "nobody takes the bytes any more");
     if (stop.stop_requested()) return fail(ErrorKind::interrupted, "the transfer was stopped");
-    const std::size_t size = TRY(source.read(block));
+    const std::size_t size = TRY(source.read(room));
     if (size == 0) return {};
     ring.put(size);
   }
 }
 
 Result<void> drain(ByteSink& sink, Ring& ring, Bytes& done, const PumpProgress& progress, const std::stop_token& stop) {
-  while (const auto block = ring.full_block()) {
+  for (auto bytes = ring.waiting(); !bytes.empty(); bytes = ring.waiting()) {
     if (stop.stop_requested()) return fail(ErrorKind::interrupted, "the transfer was stopped");
-    TRY(sink.write(*block));
-    done += block->size();
-    ring.take();
+    TRY(sink.write(bytes));
+    done += bytes.size();
+    ring.take(bytes.size());
     if (progress) progress(done);
   }
   // A stopped source ends like a finished one: by giving nothing more.
@@ -97,17 +101,9 @@ Result<std::size_t> FdSource::read(std::span<char> into) {
 }
 
 Result<void> FdSink::write(std::span<const char> bytes) {
-  constexpr std::size_t step = 64 << 10;  // the deadline is for progress, not for the whole
-  while (!bytes.empty()) {
-    const auto part = bytes.first(std::min(step, bytes.size()));
-    auto written = os::write_all(fd_, {part.data(), part.size()}, os::deadline_in(stall_), stop_);
-    if (!written && written.error().kind == ErrorKind::timed_out) {
-      return fail(ErrorKind::timed_out, "nothing was taken for " + human_duration(stall_));
-    }
-    TRY(std::move(written));
-    bytes = bytes.subspan(part.size());
-  }
-  return {};
+  auto written = os::write_patiently(fd_, {bytes.data(), bytes.size()}, stall_, stop_);
+  if (written || written.error().kind != ErrorKind::timed_out) return written;
+  return fail(ErrorKind::timed_out, "nothing was taken for " + human_duration(stall_));
 }
 
 Pumped pump(ByteSource& source, ByteSink& sink, std::stop_token stop, const PumpProgress& progress,

@@ -64,8 +64,8 @@ class StreamSink final : public ByteSink {
 };
 
 struct PumpOptions {
-  std::size_t block = 1 << 20;
-  std::size_t blocks = 16;  // of the ring
+  std::size_t ring = 16 << 20;  // bytes
+  std::size_t step = 1 << 20;   // read or written at once, at most
 };
 struct Pumped {
   Bytes bytes = 0;
@@ -73,7 +73,7 @@ struct Pumped {
   Result<void> sink;
   [[nodiscard]] bool ok() const { return source.has_value() && sink.has_value(); }
 };
-using PumpProgress = std::function<void(Bytes done)>;  // after each block written, on the caller's thread
+using PumpProgress = std::function<void(Bytes done)>;  // after each write, on the caller's thread
 
 // Returns when both sides have ended. `stop` ends both, provided source and sink were given the same token (a blocked
 // read or write is theirs to end). When the sink fails, `on_sink_failure` is called so that the owner can stop the

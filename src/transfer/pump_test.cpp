@@ -46,7 +46,7 @@ std::string pattern(std::size_t size) {
   return bytes;
 }
 
-constexpr PumpOptions small{.block = 1000, .blocks = 3};
+constexpr PumpOptions small{.ring = 3000, .step = 1000};
 
 TEST(Pump, EveryByteInOrder) {
   for (const std::size_t size : {0U, 1U, 777U, 1000U, 100'000U}) {
@@ -82,6 +82,25 @@ TEST(Pump, ABrokenSinkEndsTheSource) {
   EXPECT_EQ(pumped.sink.error().what, "the sink broke");
   EXPECT_FALSE(pumped.source);
   EXPECT_TRUE(called);
+}
+
+// A frame, a system call and a wake-up per piece: a slow sink must not be fed crumbs.
+TEST(Pump, ASlowSinkGetsWhatHasComeMeanwhileInOnePiece) {
+  FakeSource source{pattern(100'000)};  // 777 bytes at a time
+  class Slow final : public ByteSink {
+   public:
+    Result<void> write(std::span<const char> bytes) override {
+      os::sleep_for(Millis{20});
+      largest = std::max(largest, bytes.size());
+      ++writes;
+      return {};
+    }
+    std::size_t largest = 0;
+    std::size_t writes = 0;
+  } sink;
+  EXPECT_TRUE(pump(source, sink, {}, {}, {}, {.ring = 50'000, .step = 20'000}).ok());
+  EXPECT_EQ(sink.largest, 20'000U);
+  EXPECT_LE(sink.writes, 12U);
 }
 
 TEST(Pump, AStopEndsBoth) {

@@ -9,7 +9,6 @@ namespace dugong::wire {
 namespace {
 
 constexpr std::size_t queue_limit = 4 << 20;
-constexpr std::size_t write_step = 64 << 10;
 
 }  // namespace
 
@@ -114,19 +113,10 @@ std::optional<std::string> Duplex::next_to_write() {
 }
 
 // A slow line may take long for a frame, but not without any progress.
-Result<void> Duplex::write_patiently(std::string_view bytes, const os::StopSignal& stop) {
-  while (!bytes.empty()) {
-    const auto step = bytes.substr(0, write_step);
-    TRY(os::write_all(link_.channel.out.get(), step, os::deadline_in(timing_.silence), stop));
-    bytes.remove_prefix(step.size());
-  }
-  return {};
-}
-
 void Duplex::write_loop() {
   const os::StopSignal stop{stop_.get_token()};
   while (const auto bytes = next_to_write()) {
-    const auto written = write_patiently(*bytes, stop);
+    const auto written = os::write_patiently(link_.channel.out.get(), *bytes, timing_.silence, stop);
     if (written) continue;
     const std::lock_guard lock{mutex_};
     if (written.error().kind == ErrorKind::interrupted) return;

@@ -50,7 +50,6 @@ class Duplex {
   Ending ended_by(const Error& error, bool between_frames);
   void write_loop();
   std::optional<std::string> next_to_write();
-  Result<void> write_patiently(std::string_view bytes, const os::StopSignal& stop);
 
   Link link_;
   Timing timing_;
