@@ -30,12 +30,15 @@ class LinkSource final : public SourceEnd {
   }
   // The writer is told, and its own last frame then ends our read. A stop at once would keep us from telling.
   void halt(const Error& why) override {
+    const std::lock_guard guard{telling_};
     tell(why);
+    if (late_stop_.joinable()) return;
     late_stop_ = std::jthread{[this](const std::stop_token& over) {
       if (os::sleep_for(farewell_, over) == os::Slept::whole) stop_.request();
     }};
   }
   std::string abandon(const Error& why) override {
+    const std::lock_guard guard{telling_};
     tell(why);
     return {};
   }
@@ -51,6 +54,7 @@ class LinkSource final : public SourceEnd {
   wire::Link link_;
   LinkedStop stop_;
   wire::StreamReader reader_;
+  std::mutex telling_;  // the two below: the sink's watcher and the pump may both find it gone
   bool told_ = false;
   std::jthread late_stop_;  // these two last: joined before what they use is gone
   std::jthread keeper_;     // says that we are there, also while nothing is read

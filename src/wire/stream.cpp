@@ -89,6 +89,8 @@ struct StreamWriter::State {
   std::mutex mutex;  // all below, and both descriptors: tend() has a thread of its own
   Steady::time_point heard = os::now();
   Steady::time_point said = os::now();
+  Millis patience = timing.stall;
+  bool cut_off = false;  // in the middle of a frame: whatever followed would be taken for the rest of it
   Decoder decoder;
   std::optional<Result<std::string>> verdict;
   std::optional<Compressor> compressor;  // when the reader understands it
@@ -111,7 +113,9 @@ Result<void> StreamWriter::State::listen() {
 }
 
 Result<void> StreamWriter::State::push(std::string_view head, std::string_view body) {
-  Deadline stalled = os::deadline_in(timing.stall);
+  if (cut_off) return fail(ErrorKind::interrupted, "the last frame was not written to its end");
+  cut_off = true;
+  Deadline stalled = os::deadline_in(patience);
   while (!head.empty() || !body.empty()) {
     const Deadline until{std::min(stalled.at, silent_until().at)};
     switch (os::wait_ready(link.channel.in.get(), link.channel.out.get(), until, stop)) {
@@ -123,7 +127,7 @@ Result<void> StreamWriter::State::push(std::string_view head, std::string_view b
         const std::size_t of_head = std::min(written, head.size());
         head.remove_prefix(of_head);
         body.remove_prefix(written - of_head);
-        stalled = os::deadline_in(timing.stall);
+        stalled = os::deadline_in(patience);
         said = os::now();
         break;
       }
@@ -134,6 +138,7 @@ Result<void> StreamWriter::State::push(std::string_view head, std::string_view b
         return fail(no_sign_of_life(timing.stream_silence));
     }
   }
+  cut_off = false;
   return {};
 }
 
@@ -221,6 +226,7 @@ Result<void> StreamWriter::tend() {
 
 void StreamWriter::abort(const Error& error) {
   const std::lock_guard lock{state_->mutex};
+  state_->patience = state_->timing.farewell;
   const auto sent = state_->send(verdict_header(fail(error)), {});
   static_cast<void>(sent);  // the reader sees the end of the connection anyway
 }

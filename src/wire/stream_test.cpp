@@ -154,6 +154,20 @@ TEST_F(Streams, AStalledReaderIsGivenUp) {
   EXPECT_LT(os::now() - start, seconds{8});
 }
 
+TEST_F(Streams, GivenUpInTheMiddleOfAFrameNothingIsPutIntoIt) {
+  StreamWriter impatient{links.client, short_timing(), {}};
+  ASSERT_FALSE(impatient.write(plenty));
+  impatient.abort({ErrorKind::failed, "gave up", {}, {}, {}});
+  links.client.channel = Channel{};
+  std::string all;
+  std::string block(1 << 20, '\0');
+  auto count = reader.read(block);
+  for (; count && *count > 0; count = reader.read(block)) all.append(block, 0, *count);
+  EXPECT_EQ(count.error().kind, ErrorKind::unreachable);
+  EXPECT_GT(all.size(), 0U);
+  EXPECT_TRUE(plenty.starts_with(all));
+}
+
 TEST_F(Streams, ASlowReaderIsNot) {
   auto timing = short_timing();
   timing.stream_silence = Millis{20'000};  // it does not beat here
