@@ -75,16 +75,56 @@ void show(const Change& change, const cluster::Plan& plan, const cluster::Observ
   to << std::flush;
 }
 
+// Servers that may be stopped without asking again: the stop was shown, or nobody was connected when it began.
+std::set<std::string> may_stop(const cluster::Plan& shown, const cluster::Observed& seen) {
+  std::set<std::string> nodes;
+  for (const auto& restart : shown.restarts) nodes.insert(restart.node);
+  for (const auto& step : shown.steps)
+    if (std::holds_alternative<runtime::StopServer>(step.action)) nodes.insert(step.node);
+  for (const auto& node : seen.nodes)
+    if (node.server && !(node.sql && node.sql->accepts_clients)) nodes.insert(node.name);
+  return nodes;
+}
+
+// A plan that was agreed to does not stand for an interruption that it did not show.
+Result<> agree_to_stops(const cluster::Plan& plan, std::set<std::string>& agreed, const Change& change,
+                        const Arguments& arguments, World& world) {
+  for (const auto& step : plan.steps) {
+    if (!std::holds_alternative<runtime::StopServer>(step.action) || agreed.contains(step.node)) continue;
+    const auto what = fmt::format("{} must be stopped, which the plan did not show{}", step.node,
+                                  step.why.empty() ? "" : ": " + printable(step.why));
+    if (arguments.yes || !can_ask(world))
+      return fail(Error{ErrorKind::refused, what, step.node, "nothing was changed",
+                        fmt::format("`dugong {}` again: its plan shows it now", change.verb)});
+    world.err << what << "\n";
+    TRY(ask_yes_or_no(change, arguments, world));
+    agreed.insert(step.node);
+  }
+  return {};
+}
+
+struct Known {
+  std::set<std::string> destructive;
+  std::set<std::string> stops;
+};
+
 // Later rounds are part of the same consent; what they take away beyond what was shown is named before it happens.
-engine::Planner announcing(const Change& change, const cluster::Plan& shown, engine::Context& context) {
-  auto known = std::make_shared<std::set<std::string>>();
-  for (const auto& step : destructive_steps(shown)) known->insert(step);
-  return [&change, &context, known](const cluster::Observed& seen) -> Result<cluster::Plan> {
+engine::Planner announcing(const Change& change, Known shown, engine::Context& context, const Arguments& arguments,
+                           World& world) {
+  auto known = std::make_shared<Known>(std::move(shown));
+  return [&change, &context, &arguments, &world, known](const cluster::Observed& seen) -> Result<cluster::Plan> {
     auto plan = TRY(change.planner(seen));
+    TRY(agree_to_stops(plan, known->stops, change, arguments, world));
     for (const auto& step : destructive_steps(plan))
-      if (known->insert(step).second) context.emit(Note{"now also: " + step});
+      if (known->destructive.insert(step).second) context.emit(Note{"now also: " + step});
     return plan;
   };
+}
+
+Known known_from(const cluster::Plan& shown, const cluster::Observed& seen) {
+  Known known{{}, may_stop(shown, seen)};
+  for (const auto& step : destructive_steps(shown)) known.destructive.insert(step);
+  return known;
 }
 
 void tidy_up(const Change& change, Session& session) {
@@ -121,12 +161,11 @@ Error after_failure(Error error, const Change& change, std::size_t steps) {
   return error;
 }
 
-Result<int> converge(const Change& change, const cluster::Plan& shown, const Arguments& arguments, World& world,
-                     Session& session) {
+Result<int> converge(const Change& change, Known shown, const Arguments& arguments, World& world, Session& session) {
   auto& context = session.context();
   const auto began = world.clock.now();
   TRY(engine::lock_all(context, change.only));
-  auto done = engine::converge(context, announcing(change, shown, context));
+  auto done = engine::converge(context, announcing(change, std::move(shown), context, arguments, world));
   const auto steps = session.progress().steps_done();
   if (!done) {
     tidy_up(change, session);
@@ -176,7 +215,7 @@ Result<int> carry_out(const Change& change, const Arguments& arguments, World& w
   }
   show(change, plan, seen, arguments, world, session);
   TRY(consent(change, arguments, world, session));
-  return converge(change, plan, arguments, world, session);
+  return converge(change, known_from(plan, seen), arguments, world, session);
 }
 
 }  // namespace dugong::cli

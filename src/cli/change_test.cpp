@@ -37,6 +37,10 @@ class LockingFleet final : public node::Fleet, public node::Node {
       ++log_.locks;
       return node::Answer{node::AcquireLock::Answer{true, ""}};
     }
+    if (std::holds_alternative<runtime::StopServer>(request)) {
+      ++log_.removed;
+      return node::Answer{Done{}};
+    }
     if (std::holds_alternative<node::RemoveDirectory>(request) && !(log_.broken && log_.removed > 0)) {
       ++log_.removed;
       return node::Answer{Done{}};
@@ -125,6 +129,48 @@ TEST(CarryOut, DestructiveStepsOfLaterRoundsAreNamed) {
   EXPECT_TRUE(flow.go().has_value());
   EXPECT_NE(flow.err.str().find("note: now also: a: remove directory /srv/1\n"), std::string::npos) << flow.err.str();
   EXPECT_EQ(flow.err.str().find("now also: a: remove directory /srv/0"), std::string::npos);
+}
+
+// One step, and then the server of `a` is to be stopped.
+void stop_in_round_two(Flow& flow, bool announced) {
+  flow.change.planner = [&flow, announced](const cluster::Observed&) -> Result<cluster::Plan> {
+    cluster::Plan plan;
+    if (flow.log.removed == 0) plan.steps.push_back({"a", cluster::RemoveDirectory{"/srv/0"}, ""});
+    if (flow.log.removed == 1) plan.steps.push_back({"a", runtime::StopServer{}, "port waits"});
+    if (flow.log.removed == 0 && announced) plan.restarts.push_back({"a", "port waits"});
+    return plan;
+  };
+}
+
+TEST(CarryOut, AStopThatWasNotShownIsNotMadeOnAYesGivenBefore) {
+  Flow flow;
+  stop_in_round_two(flow, false);
+  flow.arguments.yes = true;
+  const auto done = flow.go();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_EQ(done.error().what, "a must be stopped, which the plan did not show: port waits");
+  EXPECT_EQ(done.error().left, "1 step done before it stay done");
+  EXPECT_EQ(flow.log.removed, 1);
+}
+
+TEST(CarryOut, AStopThatWasNotShownIsAskedAboutAtATerminal) {
+  Flow flow;
+  stop_in_round_two(flow, false);
+  flow.terminal = true;
+  flow.typed = "y";
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_NE(flow.err.str().find("which the plan did not show: port waits\nCarry this out? [y/N]"), std::string::npos)
+      << flow.err.str();
+}
+
+TEST(CarryOut, AStopThatWasAnnouncedIsPartOfTheConsent) {
+  Flow flow;
+  stop_in_round_two(flow, true);
+  flow.arguments.yes = true;
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_NE(flow.out.str().find("a will be restarted: port waits\n"), std::string::npos) << flow.out.str();
+  EXPECT_EQ(flow.log.removed, 2);
 }
 
 TEST(CarryOut, DryRunChangesNothing) {

@@ -113,9 +113,13 @@ std::string status_json(const cluster::ClusterStatus& status, std::int64_t wall_
 std::string plan_json(const std::string& cluster, const cluster::Plan& plan) {
   auto steps = Json::array();
   for (std::size_t i = 0; i < plan.steps.size(); ++i) steps.push_back(step_of(plan.steps[i], i + 1));
+  auto restarts = Json::array();
+  for (const auto& restart : plan.restarts)
+    restarts.push_back({{"node", text(restart.node)}, {"why", text(restart.why)}});
   return written({{"schema_version", schema_version},
                   {"cluster", text(cluster)},
                   {"steps", std::move(steps)},
+                  {"restarts", std::move(restarts)},
                   {"more", plan.more},
                   {"copied_bytes", number(bytes_to_copy(plan))},
                   {"notes", texts(plan.notes)}},

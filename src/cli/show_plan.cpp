@@ -53,6 +53,9 @@ std::string render_plan(const cluster::Plan& plan, Explain explain, const Style&
   const auto width = std::to_string(plan.steps.size()).size();
   for (std::size_t i = 0; i < plan.steps.size(); ++i) render_step(plan.steps[i], i + 1, width, explain, style, text);
   if (const auto bytes = bytes_to_copy(plan)) text += fmt::format("to be copied: about {}\n", human_bytes(*bytes));
+  for (const auto& restart : plan.restarts)
+    text += style.paint(Colour::red, fmt::format("{} will be restarted", restart.node)) +
+            fmt::format(": {}\n", printable(restart.why));
   for (const auto& note : plan.notes) text += "note: " + printable(note) + "\n";
   if (plan.more)
     text += "Then dugong looks again and plans what follows from what it sees; that is part of the same consent.\n";

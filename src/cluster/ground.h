@@ -22,6 +22,7 @@ struct Ground {
   runtime::Paths inside;
   const zfs::Dataset* parent = nullptr;
   const zfs::Dataset* live = nullptr;
+  bool may_restart = true;  // false: it was not named, and others work with it
 
   [[nodiscard]] const std::vector<zfs::Dataset>& storage() const { return *seen.storage; }
   [[nodiscard]] bool running() const { return seen.server && seen.server->state == runtime::ServerState::running; }
@@ -77,8 +78,10 @@ Stage plan_storage(const Ground& ground, Plan& plan);              // parent, di
 Result<Stage> plan_first_start(const Ground& ground, Plan& plan);  // primary: live dataset and initdb
 // Before a stopped primary is started: whether a replica was promoted meanwhile. Error refused: one was, or seems so.
 Result<Stage> plan_look_at_replicas(const Ground& primary, const std::set<std::string>& only, Plan& plan);
-Result<Stage> plan_server(const Ground& ground, Plan& plan);       // compose file, dugong.conf, pg_hba.conf, running
-Result<Stage> plan_database(const Ground& ground, Plan& plan);     // primary: database, extensions, roles, archive
+Result<Stage> plan_server(const Ground& ground, Plan& plan);  // compose file, dugong.conf, pg_hba.conf, running
+// The restart that a running server will need to be as the file says; nothing when none.
+Result<> announce_restart(const Ground& ground, Plan& plan);
+Result<Stage> plan_database(const Ground& ground, Plan& plan);  // primary: database, extensions, roles, archive
 Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan);
 void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan);  // bases nobody needs
 

@@ -87,6 +87,22 @@ std::vector<std::string> pending_restart(const Ground& g) {
   return names;
 }
 
+// Lines that dugong.conf has and will not have, or the other way round, and that only a restart brings into force.
+Result<std::vector<std::string>> waiting_for_restart(const Ground& g) {
+  const auto hot_standby = TRY(wanted_hot_standby(g.spec, !g.node.is_primary()));
+  const auto settings = TRY(dugong_settings(g.spec, g.node, *g.seen.software, hot_standby));
+  const auto text = TRY(render_dugong_conf(settings));
+  const auto want = TRY(postgres::parse_conf(text));
+  const auto have = postgres::parse_conf(content_of(g, "dugong.conf"));
+  std::vector<std::string> names = pending_restart(g);
+  for (const auto& [name, shown] : g.seen.sql->settings) {
+    if (!shown.at_start_only || std::ranges::find(names, name) != names.end()) continue;
+    const auto before = have ? postgres::effective(*have, name) : std::nullopt;
+    if (before != postgres::effective(want, name)) names.push_back(name);
+  }
+  return names;
+}
+
 // Written, but the server has not read it since: a controller died between the two.
 bool is_stale(const Ground& g) { return g.seen.data->conf_modified_ns > g.seen.sql->conf_loaded_ns; }
 
@@ -144,6 +160,39 @@ Result<ConfChanges> plan_conf_files(const Ground& g, Steps& steps) {
   return changes;
 }
 
+Result<> announce_restart(const Ground& g, Plan& plan) {
+  if (!g.answering() || !g.may_restart || !g.seen.data) return {};
+  const bool container =
+      g.server.kind == runtime::Kind::compose && g.file(g.server.compose_file).content != compose_text(g);
+  const auto names = TRY(waiting_for_restart(g));
+  if (container)
+    plan.restarts.push_back({g.node.name, "the compose file changes: the container is made anew"});
+  else if (!names.empty())
+    plan.restarts.push_back({g.node.name, "takes effect only at a restart: " + join(names, ", ")});
+  return {};
+}
+
+namespace {
+
+// It runs and has read its files: what only a restart brings into force, and whether everything is.
+Result<Stage> plan_in_force(const Ground& g, Steps& steps) {
+  TRY(judge_conf_errors(g));
+  const auto pending = pending_restart(g);
+  if (pending.empty()) {
+    TRY(judge_in_force(g));
+    return Stage::settled;
+  }
+  const auto why = "takes effect only at a restart: " + join(pending, ", ");
+  if (!g.may_restart) {
+    steps.note(why + "; it was not named and goes on running: `dugong up` restarts it");
+    return Stage::settled;
+  }
+  plan_restart(g, steps, why);
+  return Stage::wait;
+}
+
+}  // namespace
+
 Result<Stage> plan_server(const Ground& g, Plan& plan) {
   Steps steps{plan, g.node};
   if (!g.live->mounted) {
@@ -155,7 +204,8 @@ Result<Stage> plan_server(const Ground& g, Plan& plan) {
     return fail(ErrorKind::refused,
                 fmt::format("{}: {} is marked ready, but {} holds no database", g.node.name, g.live->name, g.host.data),
                 "look at it before anything else: nothing will be initialised or copied there");
-  const bool container = plan_compose_file(g, steps);
+  const bool stays = g.running() && !g.may_restart;
+  const bool container = !stays && plan_compose_file(g, steps);
   const auto changes = TRY(plan_conf_files(g, steps));
   if (!g.running()) {
     plan_start(g, steps);
@@ -175,13 +225,9 @@ Result<Stage> plan_server(const Ground& g, Plan& plan) {
     steps.look_again();
     return Stage::wait;
   }
-  TRY(judge_conf_errors(g));
-  if (const auto pending = pending_restart(g); !pending.empty()) {
-    plan_restart(g, steps, "takes effect only at a restart: " + join(pending, ", "));
-    return Stage::wait;
-  }
-  TRY(judge_in_force(g));
-  return Stage::settled;
+  if (stays && g.server.kind == runtime::Kind::compose && g.file(g.server.compose_file).content != compose_text(g))
+    steps.note("its compose file would change; it was not named and goes on running: `dugong up` makes it anew");
+  return plan_in_force(g, steps);
 }
 
 }  // namespace dugong::cluster

@@ -26,6 +26,8 @@ std::vector<const spec::Node*> in_order(const spec::Spec& spec) {
 
 Result<Grounds> grounds_of(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
   Grounds all{.primary = TRY(ground_of(spec, seen, spec.primary())), .replicas = {}};
+  // With replicas named, a primary that some `up` has finished goes on running.
+  all.primary.may_restart = options.only.empty() || all.primary.parent_mark("archive_proved").empty();
   for (const auto* node : in_order(spec)) {
     if (node->is_primary() || (!options.only.empty() && !options.only.contains(node->name))) continue;
     all.replicas.push_back(TRY(ground_of(spec, seen, *node)));
@@ -105,6 +107,21 @@ Result<Stage> plan_primary(const Ground& primary, const UpOptions& options, Plan
   return plan_database(primary, plan);
 }
 
+Result<> plan_stages(const Grounds& all, const UpOptions& options, Plan& plan) {
+  plan_storage(all.primary, plan);
+  for (const auto& replica : all.replicas) plan_storage(replica, plan);
+  const bool prepared = plan.steps.empty();
+  if (TRY(plan_primary(all.primary, options, plan)) != Stage::settled) return {};
+  if (!prepared) {
+    plan.more = true;
+    return {};
+  }
+  add_notes(all, plan);
+  TRY(judge_loaded_hba(all.primary));
+  if (TRY(plan_replicas(all.replicas, all.primary, plan)) == Stage::settled) plan_tidy(all.replicas, all.primary, plan);
+  return {};
+}
+
 }  // namespace
 
 Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
@@ -112,17 +129,10 @@ Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptio
   TRY(judge_ground(spec, seen, options));
   const auto all = TRY(grounds_of(spec, seen, options));
   Plan plan;
-  plan_storage(all.primary, plan);
-  for (const auto& replica : all.replicas) plan_storage(replica, plan);
-  const bool prepared = plan.steps.empty();
-  if (TRY(plan_primary(all.primary, options, plan)) != Stage::settled) return plan;
-  if (!prepared) {
-    plan.more = true;
-    return plan;
-  }
-  add_notes(all, plan);
-  TRY(judge_loaded_hba(all.primary));
-  if (TRY(plan_replicas(all.replicas, all.primary, plan)) == Stage::settled) plan_tidy(all.replicas, all.primary, plan);
+  TRY(plan_stages(all, options, plan));
+  if (plan.steps.empty()) return plan;
+  TRY(announce_restart(all.primary, plan));
+  for (const auto& replica : all.replicas) TRY(announce_restart(replica, plan));
   return plan;
 }
 

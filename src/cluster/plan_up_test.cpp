@@ -117,6 +117,46 @@ TEST(PlanUp, APendingRestartOfOursRestartsAndOneOfSomebodyElseDoesNot) {
   EXPECT_EQ(steps_of<runtime::StartServer>(plan, "a").size(), 1U);
 }
 
+TEST(PlanUp, ARestartIsAnnouncedBeforeTheFirstStep) {
+  auto spec = a_spec();
+  auto seen = settled(spec);
+  for (auto& node : seen.nodes)
+    for (const auto* name : {"max_connections", "shared_buffers"}) node.sql.value->settings[name].at_start_only = true;
+  spec.postgres.settings = {{"work_mem", "64MB", {}}};
+  EXPECT_TRUE(must_plan(spec, seen).restarts.empty());
+  spec.postgres.settings = {{"max_connections", "300", {}}};
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<runtime::StopServer>(plan, "a").empty());
+  ASSERT_EQ(plan.restarts.size(), 2U);
+  EXPECT_EQ(plan.restarts[0].node, "a");
+  EXPECT_EQ(plan.restarts[0].why, "takes effect only at a restart: max_connections");
+  EXPECT_EQ(plan.restarts[1].node, "b");
+}
+
+TEST(PlanUp, AChangedComposeFileIsARestart) {
+  auto spec = a_spec({"a"});
+  const auto seen = settled(spec);
+  spec.postgres.shm_size = "7g";
+  const auto plan = must_plan(spec, seen);
+  ASSERT_EQ(plan.restarts.size(), 1U);
+}
+
+TEST(PlanUp, WithReplicasNamedThePrimaryIsNotRestarted) {
+  auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0].sql.value->settings["port"].pending_restart = true;
+  const auto waiting = must_plan(spec, seen, {.only = {"b"}});
+  EXPECT_EQ(texts(waiting), std::vector<std::string>{});
+  ASSERT_EQ(waiting.notes.size(), 1U);
+  EXPECT_NE(waiting.notes[0].find("a: takes effect only at a restart: port"), std::string::npos);
+  seen = settled(spec);
+  spec.postgres.shm_size = "7g";
+  const auto compose = must_plan(spec, seen, {.only = {"b"}});
+  EXPECT_EQ(steps_of<WriteFile>(compose, "a").size(), 0U);
+  EXPECT_EQ(steps_of<runtime::StopServer>(compose, "a").size(), 0U);
+  EXPECT_EQ(steps_of<runtime::StopServer>(compose, "b").size(), 1U);
+}
+
 TEST(PlanUp, ALineThatSaysTheDefaultNeedsTheRestartToo) {
   const auto spec = a_spec({"a"});
   auto seen = settled(spec);

@@ -106,8 +106,14 @@ struct Step {
   bool may_fail = false;  // a refusal is told as a warning and does not end the run
 };
 
+struct Restart {  // of a server that takes clients now
+  std::string node;
+  std::string why;
+};
+
 struct Plan {
   std::vector<Step> steps;
+  std::vector<Restart> restarts;   // by these steps or by those that will follow: shown before anybody agrees
   bool more = false;               // observe and plan again when these are done: what follows depends on what they show
   std::vector<std::string> notes;  // what the operator should know, though nothing is done about it
 };

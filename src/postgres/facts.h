@@ -69,6 +69,7 @@ struct ShownSetting {  // a row of pg_settings
   std::string source_file;  // path as the server sees it
   std::uint32_t source_line = 0;
   bool pending_restart = false;
+  bool at_start_only = false;  // context "postmaster": a change waits for a restart
 };
 struct Role {
   bool can_login = false;

@@ -84,6 +84,7 @@ Result<> take_setting(const Cells& row, ServerSql& into) {
   setting.source_file = TRY(row.text("sourcefile"));
   setting.source_line = TRY(row.u32("sourceline"));
   setting.pending_restart = TRY(row.boolean("pending_restart"));
+  setting.at_start_only = TRY(row.boolean("at_start_only"));
   into.settings[TRY(row.text("setting_name"))] = std::move(setting);
   return {};
 }

@@ -58,9 +58,9 @@ std::vector<StatementResult> answers(const Row& server) {
           {{"b", "10.0.0.2", "streaming", "0/4", "0/3", "0/2", "0/1"}, {"c", null, "startup", null, null, null, null}}),
       table({"slot_name", "slot_type", "active", "restart_lsn", "wal_status", "safe_wal_size"},
             {{"dugong_b", "physical", "t", "0/E89C88", "reserved", null}, {"x", "logical", "f", null, "lost", "-16"}}),
-      table({"setting_name", "setting", "source", "sourcefile", "sourceline", "pending_restart"},
-            {{"max_connections", "37", "configuration file", "/d/postgresql.conf", "820", "t"},
-             {"wal_level", "replica", "default", null, null, "f"}}),
+      table({"setting_name", "setting", "source", "sourcefile", "sourceline", "pending_restart", "at_start_only"},
+            {{"max_connections", "37", "configuration file", "/d/postgresql.conf", "820", "t", "t"},
+             {"wal_level", "replica", "default", null, null, "f", "f"}}),
       table({"conf_error", "sourcefile", "sourceline", "name"},
             {{"setting could not be applied", "/d/postgresql.conf", "828", "work_mem"},
              {"syntax error", "/d/x.conf", "3", null}}),
@@ -159,6 +159,8 @@ TEST(Server, SettingsAndTheirErrors) {
   EXPECT_EQ(s.settings["max_connections"].source_file, "/d/postgresql.conf");
   EXPECT_EQ(s.settings["max_connections"].source_line, 820U);
   EXPECT_TRUE(s.settings["max_connections"].pending_restart);
+  EXPECT_TRUE(s.settings["max_connections"].at_start_only);
+  EXPECT_FALSE(s.settings["wal_level"].at_start_only);
   EXPECT_EQ(s.settings["wal_level"].source_line, 0U);
   EXPECT_EQ(s.conf_errors, (std::vector<std::string>{"/d/postgresql.conf:828: work_mem: setting could not be applied",
                                                      "/d/x.conf:3: syntax error"}));

@@ -46,7 +46,7 @@ SELECT name AS setting_name,
        regexp_replace(
          regexp_replace(setting, '(password\s*=\s*)(''(?:[^''\\]|\\.)*''|(?:\\.|[^\s\\''])+)', '\1***', 'gi'),
          '(://[^:/@\s]*):[^@/\s]*@', '\1:***@', 'g') AS setting,
-       source, sourcefile, sourceline, pending_restart
+       source, sourcefile, sourceline, pending_restart, context = 'postmaster' AS at_start_only
 FROM pg_settings
 WHERE source NOT IN ('default', 'override') OR pending_restart OR context = 'postmaster'
    OR name IN ('max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions',

@@ -100,13 +100,15 @@ StatementResult settings(Session& session) {
   std::vector<Row> rows;
   for (const auto& [name, shown] : session.server.settings) {
     const bool set = shown.source != "default" && shown.source != "override";
-    if (!set && !always.contains(name) && !(shows_pending && shown.pending_restart)) continue;
+    const bool shown_anyway = always.contains(name) || needs_restart(name);
+    if (!set && !shown_anyway && !(shows_pending && shown.pending_restart)) continue;
     const bool file = !shown.source_file.empty();
     rows.push_back({name, shown.value, shown.source, maybe(shown.source_file),
                     file ? std::optional{std::to_string(shown.source_line)} : std::nullopt,
-                    boolean(shown.pending_restart)});
+                    boolean(shown.pending_restart), boolean(needs_restart(name))});
   }
-  return table({"setting_name", "setting", "source", "sourcefile", "sourceline", "pending_restart"}, rows);
+  return table({"setting_name", "setting", "source", "sourcefile", "sourceline", "pending_restart", "at_start_only"},
+               rows);
 }
 
 // pg_file_settings reads the files anew. What only a restart can take out is left out by the query.
