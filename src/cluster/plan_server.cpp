@@ -117,15 +117,35 @@ Error refusal(const Ground& g, std::string what, std::string next) {
   return {ErrorKind::refused, std::move(what), g.node.name, "nothing was changed", std::move(next)};
 }
 
+// ALTER ROLE and ALTER DATABASE: what the login that we look through has, and others need not.
+bool is_of_a_login(const postgres::ShownSetting& shown) {
+  return shown.source == "user" || shown.source == "database" || shown.source == "database user";
+}
+
+void note_login(const Ground& g, const postgres::ConfLine& line, const postgres::ShownSetting& shown, Steps& steps) {
+  steps.note(
+      fmt::format("{0} is '{1}' in the cluster file, but '{2}' for {3}, set by {4}; everybody else has what the "
+                  "file says; `ALTER {5} RESET {0}` takes it back",
+                  line.name, line.value, shown.value, g.spec.auth.superuser,
+                  shown.source == "database" ? "ALTER DATABASE" : "ALTER ROLE",
+                  shown.source == "database"        ? "DATABASE postgres"
+                  : shown.source == "database user" ? fmt::format("ROLE {} IN DATABASE postgres", g.spec.auth.superuser)
+                                                    : "ROLE " + g.spec.auth.superuser));
+}
+
 // Every line of dugong.conf must be what the server really uses: a -c option, ALTER SYSTEM or a later line wins
 // silently.
-Result<> judge_in_force(const Ground& g) {
+Result<> judge_in_force(const Ground& g, Steps& steps) {
   const auto conf = postgres::parse_conf(content_of(g, "dugong.conf"));
   if (!conf) return fail(conf.error());
   for (const auto& line : *conf) {
     auto it = g.seen.sql->settings.find(line.name);
     const bool ours = it != g.seen.sql->settings.end() && it->second.source == "configuration file" &&
                       it->second.source_file.ends_with("/dugong.conf");
+    if (it != g.seen.sql->settings.end() && is_of_a_login(it->second)) {
+      note_login(g, line, it->second, steps);
+      continue;
+    }
     if (ours || (it != g.seen.sql->settings.end() && has_the_value_anyway(it->second))) continue;
     const std::string who = it == g.seen.sql->settings.end() ? "nothing"
                             : it->second.source_file.empty() ? it->second.source
@@ -179,7 +199,7 @@ Result<Stage> plan_in_force(const Ground& g, Steps& steps) {
   TRY(judge_conf_errors(g));
   const auto pending = pending_restart(g);
   if (pending.empty()) {
-    TRY(judge_in_force(g));
+    TRY(judge_in_force(g, steps));
     return Stage::settled;
   }
   const auto why = "takes effect only at a restart: " + join(pending, ", ");

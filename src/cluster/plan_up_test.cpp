@@ -157,6 +157,17 @@ TEST(PlanUp, WithReplicasNamedThePrimaryIsNotRestarted) {
   EXPECT_EQ(steps_of<runtime::StopServer>(compose, "b").size(), 1U);
 }
 
+TEST(PlanUp, WhatALoginHasOfItsOwnIsNoted) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto& shown = seen.nodes[0].sql.value->settings["wal_level"];
+  shown = {"0", "user", "", 0, false};
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(texts(plan), std::vector<std::string>{});
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("`ALTER ROLE postgres RESET wal_level`"), std::string::npos) << plan.notes[0];
+}
+
 TEST(PlanUp, ALineThatSaysTheDefaultNeedsTheRestartToo) {
   const auto spec = a_spec({"a"});
   auto seen = settled(spec);

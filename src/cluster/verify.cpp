@@ -54,8 +54,9 @@ const postgres::ShownSetting* shown_setting(const postgres::ServerSql& sql, cons
 std::string objection(const postgres::ServerSql& sql, const postgres::ConfLine& line) {
   const auto* shown = shown_setting(sql, line.name);
   if (shown == nullptr) return fmt::format("{}: the server does not show it", line.name);
-  // What our own connection sets for itself hides the file's line from it.
+  // What our own connection sets for itself, or gets by ALTER ROLE or ALTER DATABASE, hides the file's line from it.
   if (shown->source == "session" || shown->source == "client") return {};
+  if (shown->source == "user" || shown->source == "database" || shown->source == "database user") return {};
   if (shown->pending_restart) return fmt::format("{}: waits for a restart", line.name);
   if (shown->source_file.ends_with("/dugong.conf") && shown->source_line == line.line) return {};
   // It had this value before the file said so, and takes the file as its source at the next restart only.

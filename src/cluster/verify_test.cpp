@@ -267,6 +267,14 @@ TEST(JudgeConf, WhatOurOwnSessionHidesIsNoObjection) {
   EXPECT_EQ(judge_conf(seen).outcome, Verdict::ok);
 }
 
+TEST(JudgeConf, WhatOurLoginHasOfItsOwnIsNoObjection) {
+  for (const auto* source : {"user", "database", "database user"}) {
+    auto seen = with_conf("# ours\nwork_mem = '64MB'\ntimezone = 'UTC'\n");
+    seen.sql.value->settings["work_mem"] = {"1024", source, "", 0, false};
+    EXPECT_EQ(judge_conf(seen).outcome, Verdict::ok) << source;
+  }
+}
+
 TEST(JudgeConf, NoFileProvesNothing) {
   EXPECT_EQ(judge_conf(with_conf("")).outcome, Verdict::failed);
   EXPECT_EQ(judge_conf(with_conf("work_mem = 'unterminated\n")).outcome, Verdict::failed);
