@@ -68,7 +68,9 @@ void plan_start(const Ground& g, Steps& steps) {
   steps.look_again();
 }
 
+// What the checkpoint writes, the one at the shutdown need not write while nobody can connect.
 void plan_restart(const Ground& g, Steps& steps, const std::string& why) {
+  if (g.answering()) steps.add(RunQuery{"checkpoint", {}, "postgres"}, "so that the stop is short");
   steps.add(runtime::StopServer{g.server}, why);
   plan_start(g, steps);
 }

@@ -139,6 +139,7 @@ TEST(PlanUp, AChangedComposeFileIsARestart) {
   spec.postgres.shm_size = "7g";
   const auto plan = must_plan(spec, seen);
   ASSERT_EQ(plan.restarts.size(), 1U);
+  EXPECT_LT(position(plan, "SQL: checkpoint"), position(plan, "stop PostgreSQL"));
 }
 
 TEST(PlanUp, WithReplicasNamedThePrimaryIsNotRestarted) {

@@ -32,6 +32,15 @@ std::string recovery_position(Context& context, const spec::Node& node) {
                      to_string(control.min_recovery));
 }
 
+// An orderly end: a shutdown that somebody asked for earlier, and that was slow. It can be started again.
+bool was_shut_down(Context& context, const spec::Node& node, const runtime::ServerFacts& facts) {
+  if (facts.exit_code != 0) return false;
+  auto data = ask(context, node.name, node::InspectData{cluster::host_paths_of(context.spec, node).data}, quick);
+  if (!data || !data->control) return false;
+  const auto state = data->control->state;
+  return state == postgres::DbState::shutdowned || state == postgres::DbState::shutdowned_in_recovery;
+}
+
 Result<runtime::ServerFacts> server_facts(Context& context, const spec::Node& node) {
   return ask(context, node.name, runtime::InspectServer{cluster::server_of(context.spec, node)}, quick);
 }
@@ -71,7 +80,11 @@ Result<> wait_ready(Context& context, const spec::Node& node) {
     if (refused && now - refused_since.value_or(now) >= refusals_count_after) return fail(std::move(sql).error());
     if (refused && !refused_since) refused_since = now;
     const auto facts = TRY(server_facts(context, node));
-    if (facts.state != runtime::ServerState::running) return fail(not_running(node, facts));
+    if (facts.state != runtime::ServerState::running) {
+      auto error = not_running(node, facts);
+      if (was_shut_down(context, node, facts)) error.kind = ErrorKind::conflict;
+      return fail(std::move(error));
+    }
     const std::string words = sql ? "initialising" : sql.error().what;
     return Glance{.progress = fmt::format("{} ({})", trim(words), recovery_position(context, node)),
                   .work = facts.work / work_that_counts};
