@@ -3,6 +3,9 @@
 import json
 import re
 import time
+from pathlib import Path
+
+from support import Cluster
 
 SETTINGS_OF_THE_RUNBOOK = {
     "max_parallel_workers": "16", "max_worker_processes": "24", "max_pred_locks_per_transaction": "256",
@@ -93,3 +96,36 @@ def test_no_secret_is_anywhere_it_does_not_belong(standing):
 def test_the_snapshot_that_seeded_both_is_one_and_held(standing):
     snapshots = [row for row in standing.tree_of("a") if "@" in row[0]]
     assert len(snapshots) == 1 and snapshots[0][1] == "1", snapshots
+
+
+def test_down_destroy_takes_away_what_dugong_made_and_nothing_else(lab, standing, tmp_path):
+    """Beside the standing cluster another one of a single node, in a directory that somebody uses too."""
+    other = Cluster(lab, tmp_path, standing.runtime, standing.binaries)
+    other.tree["cluster"] = "guest"
+    other.tree["postgres"]["port"] = 5477
+    other.tree["node"] = other.tree["node"][:1]
+    entry = other.tree["node"][0]
+    entry["prefix"] += "-guest"
+    entry["directory"] += "-guest"
+    other.write()
+    directory = Path(entry["directory"])
+    directory.mkdir()
+    theirs = directory / "docker-compose.yaml"
+    theirs.write_text("services: {}\n", encoding="utf-8")
+    try:
+        refused = other.run("up", "--yes")
+        assert refused.returncode == 3 and "carries no mark of dugong" in refused.stderr, refused.stderr
+        assert theirs.read_text(encoding="utf-8") == "services: {}\n"
+        theirs.unlink()
+        other.up()
+        (directory / "notes.txt").write_text("theirs", encoding="utf-8")
+        done = other.must("down", "--destroy", "--confirm=guest", "--yes")
+        assert "notes.txt" in done.stdout, done.stdout
+        assert [path.name for path in directory.iterdir()] == ["notes.txt"]
+        assert entry["prefix"] not in other.zfs("list", "-H", "-o", "name").split()
+        (directory / "notes.txt").unlink()
+        directory.rmdir()
+        other.up()
+    finally:
+        other.must("down", "--destroy", "--confirm=guest", "--yes")
+        assert not directory.exists()
