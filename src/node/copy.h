@@ -28,7 +28,8 @@ class SinkEnd : public transfer::ByteSink {
   virtual Error explain(Error write_failure) = 0;     // why it took no more, in its own words; it has ended then
   virtual std::string abandon(const Error& why) = 0;  // there will be no more: drop what came
   // `gone` is called once, on another thread, when the receiver ends while nothing is being written to it: a sender
-  // with nothing to say for minutes would not notice. Until unwatch(); true: it was called.
+  // with nothing to say for minutes would not notice. Until unwatch(); true: it was called. A receiver on this machine
+  // has none of that: its end is noticed by the next write, or when the sender has stalled.
   virtual void watch(std::function<void()> gone) { static_cast<void>(gone); }
   virtual bool unwatch() { return false; }
   virtual Error last_words() { return {}; }  // after unwatch() gave true and no write failed

@@ -1,6 +1,7 @@
 // The ends of a copy that are processes of this machine.
 #include "node/copy.h"
 #include "node/linked_stop.h"
+#include "node/stream_kind.h"
 
 namespace dugong::node {
 namespace {
@@ -32,8 +33,14 @@ class ZfsSink final : public SinkEnd {
   ZfsSink(ZfsProcess process, const EndOptions& options)
       : stop_{options.stop}, process_{std::move(process)}, to_{process_.data_fd(), options.timing.stall, stop_} {}
 
-  Result<> write(std::span<const char> bytes) override { return to_.write(bytes); }
+  Result<> write(std::span<const char> bytes) override {
+    if (judged_) return to_.write(bytes);
+    head_.append(bytes.data(), bytes.size());
+    return head_.size() < stream_head ? Result<>{} : pass_head();
+  }
   Result<> complete(Deadline deadline) override {
+    if (!judged_)  // shorter than any stream: zfs says so
+      if (auto passed = pass_head(); !passed) return fail(explain(std::move(passed).error()));
     auto ended = process_.finish(deadline, stop_);
     if (ended || ended.error().kind == ErrorKind::failed) return ended;
     auto error = std::move(ended).error();
@@ -42,9 +49,11 @@ class ZfsSink final : public SinkEnd {
     return fail(std::move(error));
   }
   Error explain(Error write_failure) override {
-    const bool cut_off = write_failure.kind == ErrorKind::interrupted || write_failure.kind == ErrorKind::timed_out;
+    // What we refused to pass on, or stopped ourselves: its complaint about that says nothing.
+    const bool ours = write_failure.kind == ErrorKind::interrupted || write_failure.kind == ErrorKind::timed_out ||
+                      write_failure.kind == ErrorKind::refused;
     auto own = process_.end();
-    auto error = own && !cut_off ? std::move(*own) : std::move(write_failure);
+    auto error = own && !ours ? std::move(*own) : std::move(write_failure);
     if (!process_.stuck().empty()) error.left = process_.stuck();
     return error;
   }
@@ -54,9 +63,17 @@ class ZfsSink final : public SinkEnd {
   }
 
  private:
+  Result<> pass_head() {
+    TRY(judge_stream(head_));
+    judged_ = true;
+    return to_.write(head_);
+  }
+
   std::stop_token stop_;
   ZfsProcess process_;
   transfer::FdSink to_;
+  std::string head_;  // until it is long enough to tell what the stream is
+  bool judged_ = false;
 };
 
 // zfs receive has work to do when its stream was cut: it takes back what it had received.

@@ -157,8 +157,11 @@ Result<std::vector<Dataset>> parse_tree(std::string_view output);
 // `zfs version` / `zpool upgrade -v` for the capabilities.
 Argv render_pool_list(std::string_view pool);
 Argv render_available(std::string_view dataset);  // answers one number
-Argv render_version();                            // OpenZFS 0.8 and newer
-Argv render_old_version();                        // asked when render_version() failed
+// Whether a dataset is dugong's, itself or by the one above: "VALUE\tSOURCE" of the mark, which children inherit.
+Argv render_cluster_mark(std::string_view dataset);
+bool says_marked(std::string_view output);  // "-" and what came with a stream do not count
+Argv render_version();                      // OpenZFS 0.8 and newer
+Argv render_old_version();                  // asked when render_version() failed
 Result<Pool> parse_pool(std::string_view list_output, std::string_view version_output);
 
 // What a failed zfs command means. `stderr_text` is zfs's own words and is kept in the message.

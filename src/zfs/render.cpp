@@ -119,7 +119,9 @@ Argv render(const Send& command, const Pool& capabilities) {
 
 Argv render(const Receive& command, const Pool& capabilities) {
   Argv argv = {"zfs", "receive"};
-  if (capabilities.can_receive_unmounted) argv.emplace_back("-u");
+  // Local values win over what a stream may bring.
+  if (capabilities.can_receive_unmounted)
+    argv.insert(argv.end(), {"-u", "-o", "canmount=noauto", "-o", "mountpoint=none"});
   argv.push_back(command.dataset);
   return argv;
 }
@@ -127,6 +129,15 @@ Argv render(const Receive& command, const Pool& capabilities) {
 Argv render_pool_list(std::string_view pool) {
   return {"zpool", "list", "-H", "-o", "name,size,free,health", std::string{pool}};
 }
+Argv render_cluster_mark(std::string_view dataset) {
+  return {"zfs", "get", "-H", "-o", "value,source", property_name(marks::cluster), std::string{dataset}};
+}
+
+bool says_marked(std::string_view output) {
+  const auto fields = split(trim(output), '\t');
+  return fields.size() == 2 && fields[0] != "-" && (fields[1] == "local" || fields[1].starts_with("inherited from "));
+}
+
 Argv render_available(std::string_view dataset) {
   return {"zfs", "get", "-Hp", "-o", "value", "available", std::string{dataset}};
 }

@@ -70,7 +70,7 @@ TEST(Render, SendFlagsDependOnTheDialectOnly) {
 
 TEST(Render, ReceiveNeverForces) {
   EXPECT_EQ(text(render(Receive{"t/b"}, v23())), "zfs receive t/b");
-  EXPECT_EQ(text(render(Receive{"t/b"}, openzfs())), "zfs receive -u t/b");
+  EXPECT_EQ(text(render(Receive{"t/b"}, openzfs())), "zfs receive -u -o canmount=noauto -o mountpoint=none t/b");
 }
 
 TEST(Render, ListTreeAsksInFourFields) {
@@ -108,6 +108,7 @@ TEST(Render, ListTreeAsksForNothingTwice) {
 TEST(Render, PoolQuestions) {
   EXPECT_EQ(text(render_pool_list("tank")), "zpool list -H -o name,size,free,health tank");
   EXPECT_EQ(text(render_available("tank")), "zfs get -Hp -o value available tank");
+  EXPECT_EQ(text(render_cluster_mark("t/b")), "zfs get -H -o value,source dugong:cluster t/b");
   EXPECT_EQ(text(render_version()), "zfs version");
   EXPECT_EQ(text(render_old_version()), "zpool upgrade -v");
 }
