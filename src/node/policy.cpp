@@ -16,6 +16,14 @@ struct Judge {
 
   Result<> write(const std::string& path) const { return rules::path(path, Use::write, policy); }
   Result<> read(const std::string& path) const { return rules::path(path, Use::read, policy); }
+  // Each of them goes by its own name, whatever may be done to the directory.
+  Result<> below(const std::string& directory, const std::vector<std::string>& names) const {
+    for (const auto& name : names) {
+      TRY(rules::relative_path(name));
+      TRY(write(directory + "/" + name));
+    }
+    return {};
+  }
   Result<> sql(const SqlTarget& target) const {
     TRY(read(target.socket_dir));
     return target.password_file.empty() ? Result<>{} : read(target.password_file);
@@ -70,7 +78,7 @@ struct Judge {
 
   Result<> operator()(const runtime::InspectSoftware& ask) const {
     TRY(rules::program_directory(ask.bin_dir, policy));
-    TRY(rules::os_user(ask.os_user));
+    TRY(rules::os_user(ask.os_user, policy));
     return rules::image(ask.image);
   }
   Result<> operator()(const runtime::InspectServer& ask) const { return rules::server(ask.server, Use::read, policy); }
@@ -94,14 +102,14 @@ struct Judge {
     return write(ask.path);
   }
   Result<> operator()(const RemovePaths& ask) const {
-    for (const auto& file : ask.files) TRY(rules::relative_path(file));
-    for (const auto& directory : ask.emptied_dirs) TRY(rules::relative_path(directory));
-    return rules::path(ask.root, Use::read, policy);
+    TRY(below(ask.root, ask.files));
+    TRY(below(ask.root, ask.emptied_dirs));
+    return read(ask.root);
   }
   Result<> operator()(const RemoveDirectory& ask) const {
-    for (const auto& name : ask.contents) TRY(rules::relative_path(name));
-    for (const auto& name : ask.mount_points) TRY(rules::relative_path(name));
-    return write(ask.path);
+    TRY(write(ask.path));
+    TRY(below(ask.path, ask.contents));
+    return below(ask.path, ask.mount_points);
   }
   Result<> operator()(const InstallWalClient& ask) const { return write(ask.directory); }
 

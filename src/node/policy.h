@@ -4,9 +4,10 @@
 //   prefixes    = ["tank/dex", "zpool/data"]      # datasets, with everything below them
 //   directories = ["/srv/dugong", "/zpool/data"]  # files and mount points
 //   projects    = ["dugong-dex-*"]                # Compose projects; a * at the end stands for anything
-//   bin_dirs    = ["/usr/lib/postgresql"]         # where initdb and pg_ctl may be run from
-// A key that is absent keeps the default: any dataset but a pool itself, any directory but the system's own, projects
-// "dugong-*", programs below /usr and /opt.
+//   bin_dirs    = ["/usr/lib/postgresql"]         # where initdb and pg_ctl may be run from; nothing is written there
+//   os_users    = ["postgres"]                    # as whom they may be run
+// A key that is absent keeps the default: any dataset below a pool that carries dugong's mark or is made anew, any
+// directory but the system's own and those above it, projects "dugong-*", programs below /usr and /opt, user postgres.
 #pragma once
 
 #include <optional>
@@ -26,6 +27,7 @@ struct Policy {
   std::optional<std::vector<std::string>> directories;
   std::vector<std::string> projects = {"dugong-*"};
   std::vector<std::string> bin_dirs = {"/usr", "/opt"};
+  std::vector<std::string> os_users = {"postgres"};
 };
 
 // Pure. Errors: refused, with the file and the key to change; invalid for names that no file could allow.
@@ -35,7 +37,7 @@ Result<> judge(const StreamRequest& request, const Policy& policy);
 // Errors: invalid with file:line:column; a key that is not known is one of them.
 Result<Policy> parse_policy(std::string_view text, const std::string& file);
 // $DUGONG_NODE_CONFIG or /etc/dugong/node.toml. No file at the default place: the defaults. Errors: as above, and
-// refused when anybody but its owner may write it.
+// refused when it is not root's or anybody else may write it.
 Result<Policy> load_policy();
 
 }  // namespace dugong::node

@@ -7,12 +7,13 @@
 #include "node/policy.h"
 #include "os/env.h"
 #include "os/files.h"
+#include "os/host.h"
 
 namespace dugong::node {
 namespace {
 
 constexpr std::string_view default_file = "/etc/dugong/node.toml";
-constexpr std::string_view known_keys = "prefixes, directories, projects, bin_dirs";
+constexpr std::string_view known_keys = "prefixes, directories, projects, bin_dirs, os_users";
 
 Error at_source(const std::string& file, const toml::source_region& source, std::string what) {
   return Error{ErrorKind::invalid,
@@ -46,8 +47,8 @@ Result<> check_directory(std::string& directory) {
 }
 
 Result<> take_key(Policy& policy, std::string_view key, std::vector<std::string> values) {
-  if (key == "projects") {
-    policy.projects = std::move(values);
+  if (key == "projects" || key == "os_users") {
+    (key == "projects" ? policy.projects : policy.os_users) = std::move(values);
     return {};
   }
   if (key == "prefixes") {
@@ -94,6 +95,11 @@ Result<Policy> load_policy() {
   if (content.stat.kind == os::FileKind::missing) {
     if (!chosen) return Policy{};
     return fail(Error{ErrorKind::invalid, "the file that DUGONG_NODE_CONFIG names does not exist", file, {}, {}});
+  }
+  const auto uid = content.stat.uid;
+  if (uid != 0 && uid != os::user_id()) {
+    return fail(Error{ErrorKind::refused, fmt::format("this file belongs to the user with number {}, not to root", uid),
+                      file, "nothing was changed", fmt::format("look at it, then run: chown root {}", file)});
   }
   if ((content.stat.mode & 022U) != 0) {
     return fail(Error{ErrorKind::refused, "others than its owner may write this file", file, "nothing was changed",

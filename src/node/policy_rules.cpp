@@ -5,10 +5,13 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "os/files.h"
 #include "zfs/marks.h"
 
 namespace dugong::node::rules {
 namespace {
+
+using os::is_below;
 
 Error refusal(std::string what, std::string_view key, std::string_view example, const Policy& policy) {
   return Error{ErrorKind::refused,
@@ -18,11 +21,6 @@ Error refusal(std::string what, std::string_view key, std::string_view example, 
                fmt::format("to allow it, add \"{}\" to {} in {} on this node", example, key, policy.file)};
 }
 Error nonsense(std::string what) { return Error{ErrorKind::invalid, std::move(what), {}, "nothing was changed", {}}; }
-
-bool path_below(std::string_view path, std::string_view root) {
-  if (!path.starts_with(root)) return false;
-  return path.size() == root.size() || root.ends_with('/') || path[root.size()] == '/';
-}
 
 // Where root's own programs, settings, keys and jobs are. /run is where services listen; ours and PostgreSQL's are
 // let through below.
@@ -57,13 +55,33 @@ constexpr std::array run_directories = {"/run/dugong", "/run/postgresql", "/var/
 
 bool belongs_to_system(std::string_view path) {
   for (std::string_view ours : run_directories) {
-    if (path_below(path, ours)) return false;
+    if (is_below(path, ours)) return false;
   }
   for (std::string_view directory : system_directories) {
-    if (path_below(path, directory)) return true;
+    if (is_below(path, directory)) return true;
   }
   const auto parts = split(path, '/');
   return std::find(parts.begin(), parts.end(), ".ssh") != parts.end();
+}
+
+// Its owner, its mode and the names in it are those of the machine.
+bool holds_the_system(std::string_view path) {
+  if (path == "/var/log" || path == "/var/tmp") return true;
+  return std::any_of(system_directories.begin(), system_directories.end(),
+                     [&](std::string_view directory) { return is_below(directory, path); });
+}
+
+Result<> no_program(const std::string& path, const std::string& text, const Policy& policy) {
+  for (const auto& directory : policy.bin_dirs) {
+    if (!is_below(path, directory)) continue;
+    return fail(
+        Error{ErrorKind::refused,
+              fmt::format("{} is below {}, where programs are run from", text, directory),
+              {},
+              "nothing was changed",
+              fmt::format("use another directory, or list in bin_dirs of {} only what holds programs", policy.file)});
+  }
+  return {};
 }
 
 bool plain_component(std::string_view part) { return !part.empty() && part != "." && part != ".."; }
@@ -124,10 +142,7 @@ Result<> properties(const zfs::Properties& properties, const Policy& policy) {
   return path(mountpoint->second, Use::write, policy);
 }
 
-Result<> tag(const std::string& tag) {
-  if (only(tag, "._:-") && tag[0] != '-') return {};
-  return fail(nonsense(fmt::format("\"{}\" is no tag for a hold", printable(tag))));
-}
+Result<> tag(const std::string& tag) { return zfs::check_hold_tag(tag); }
 
 Result<> path(const std::string& path, Use use, const Policy& policy) {
   if (!path.starts_with('/') || path.find('\0') != std::string::npos) {
@@ -138,9 +153,15 @@ Result<> path(const std::string& path, Use use, const Policy& policy) {
     return fail(nonsense(fmt::format("the path \"{}\" is not plain", printable(path))));
   }
   const auto text = printable(path);
+  switch (use) {
+    case Use::read:
+      break;
+    case Use::write:
+      TRY(no_program(path, text, policy));
+  }
   if (policy.directories) {
     for (const auto& directory : *policy.directories) {
-      if (path_below(path, directory)) return {};
+      if (is_below(path, directory)) return {};
     }
     return fail(refusal(fmt::format("{} is not below a directory this node lets dugong use", text), "directories", text,
                         policy));
@@ -154,7 +175,7 @@ Result<> path(const std::string& path, Use use, const Policy& policy) {
     case Use::write:
       break;
   }
-  if (parts.size() >= 2) return {};
+  if (parts.size() >= 2 && !holds_the_system(path)) return {};
   return fail(refusal(fmt::format("{} is a directory of the whole machine", text), "directories", text, policy));
 }
 
@@ -179,7 +200,7 @@ Result<> server(const runtime::Server& server, Use use, const Policy& policy) {
       break;
   }
   TRY(program_directory(server.bin_dir, policy));
-  TRY(os_user(server.os_user));
+  TRY(os_user(server.os_user, policy));
   return optional_path(server.log_file, Use::write, policy);
 }
 
@@ -190,16 +211,17 @@ Result<> program_directory(const std::string& directory, const Policy& policy) {
     return fail(nonsense(fmt::format("\"{}\" is not a plain absolute path", text)));
   }
   for (const auto& allowed : policy.bin_dirs) {
-    if (path_below(directory, allowed)) return {};
+    if (is_below(directory, allowed)) return {};
   }
   return fail(refusal(fmt::format("programs in {} may not be run", text), "bin_dirs", text, policy));
 }
 
-Result<> os_user(const std::string& user) {
+Result<> os_user(const std::string& user, const Policy& policy) {
   if (user.empty()) return {};
   if (!only(user, "_-.") || user[0] == '-') return fail(nonsense(fmt::format("\"{}\" is no user", printable(user))));
   if (user == "root" || user == "0") return fail(nonsense("PostgreSQL does not run as root"));
-  return {};
+  if (std::find(policy.os_users.begin(), policy.os_users.end(), user) != policy.os_users.end()) return {};
+  return fail(refusal(fmt::format("nothing may be run as {}", user), "os_users", user, policy));
 }
 
 Result<> image(const std::string& reference) {

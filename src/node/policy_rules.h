@@ -17,14 +17,15 @@ Result<> snapshot(const std::string& name, const Policy& policy);
 Result<> properties(const zfs::Properties& properties, const Policy& policy);
 Result<> tag(const std::string& tag);
 
-// An absolute path without "." and "..". Writing needs a directory of its own: "/srv" itself is nobody's.
+// An absolute path without "." and "..". Writing needs a directory of its own: "/srv" itself is nobody's, and nothing
+// is written where programs are run from.
 Result<> path(const std::string& path, Use use, const Policy& policy);
 Result<> relative_path(const std::string& path);
 Result<> mode(std::uint32_t mode);  // no setuid, no setgid
 
 Result<> server(const runtime::Server& server, Use use, const Policy& policy);
 Result<> program_directory(const std::string& directory, const Policy& policy);
-Result<> os_user(const std::string& user);
+Result<> os_user(const std::string& user, const Policy& policy);
 Result<> image(const std::string& reference);
 Result<> lock_name(const std::string& name);
 

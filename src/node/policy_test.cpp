@@ -1,7 +1,12 @@
 #include "node/policy.h"
 
+#include <fstream>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <string>
+#include <unistd.h>
+
+#include "os/testing.h"
 
 namespace dugong::node {
 namespace {
@@ -64,6 +69,36 @@ TEST(DefaultPolicy, RefusesTheSystem) {
                            "/data"}) {
     EXPECT_EQ(writing(path), "refused") << path;
   }
+}
+TEST(DefaultPolicy, NothingIsWrittenWhereProgramsAreRunFrom) {
+  EXPECT_EQ(writing("/opt/x/postgres"), "refused");
+  EXPECT_EQ(ask(MakeDirectory{"/opt/x"}), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "/opt/x/bin"}}}), "refused");
+  EXPECT_EQ(ask(InstallWalClient{"/opt/x/bin"}), "refused");
+  EXPECT_EQ(reading("/opt/x/postgres"), "ok");
+  EXPECT_EQ(ask(runtime::StartServer{[] {
+              runtime::Server server{.kind = runtime::Kind::process, .bin_dir = "/usr/bin", .os_user = "postgres"};
+              server.log_file = "/opt/x/log";
+              return server;
+            }()}),
+            "refused");
+}
+TEST(DefaultPolicy, NothingIsWrittenAboveTheSystem) {
+  for (const char* path : {"/var/lib", "/var/log", "/var/tmp"}) {
+    EXPECT_EQ(writing(path), "refused") << path;
+    EXPECT_EQ(ask(MakeDirectory{path, 0777, 0, 0}), "refused") << path;
+    EXPECT_EQ(ask(zfs::SetProperties{"tank/a", {{"mountpoint", path}}}), "refused") << path;
+  }
+  EXPECT_EQ(ask(RemoveDirectory{"/var/lib", {"dpkg"}, {}}), "refused");
+  EXPECT_EQ(ask(MakeDirectory{"/var/lib/postgresql"}), "ok");
+  EXPECT_EQ(ask(MakeDirectory{"/var/log/timescaledb"}), "ok");
+}
+TEST(DefaultPolicy, WhatIsRemovedIsJudgedByItsOwnName) {
+  EXPECT_EQ(ask(RemovePaths{"/var", {}, {"lib/dpkg"}}), "refused");
+  EXPECT_EQ(ask(RemovePaths{"/var", {"lib/dpkg/status"}, {}}), "refused");
+  EXPECT_EQ(ask(RemovePaths{"/home", {"u/.ssh/authorized_keys"}, {}}), "refused");
+  EXPECT_EQ(ask(RemoveDirectory{"/home/u", {".ssh"}, {}}), "refused");
+  EXPECT_EQ(ask(RemovePaths{"/data", {"standby.signal"}, {"pg_replslot"}}), "ok");
 }
 TEST(DefaultPolicy, NoFileCouldAllowThese) {
   for (const char* path : {"/", "", "srv/x", "/srv/../etc/passwd", "/srv/./x", "/srv//x", "/srv/x/", "~/x", ".."}) {
@@ -179,6 +214,19 @@ TEST(DefaultPolicy, PostgresIsNotRoot) {
   EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "0")}), "invalid");
   EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "-x")}), "invalid");
 }
+TEST(DefaultPolicy, OnlyPostgresRunsPostgres) {
+  EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "alice")}), "refused");
+  EXPECT_EQ(ask(runtime::InitData{process("/usr/bin", "www-data"), "postgres", ""}), "refused");
+  const auto asked = [](const std::string& user) {
+    return runtime::InspectSoftware{runtime::Kind::process, "", "/usr/bin", user};
+  };
+  EXPECT_EQ(ask(asked("alice")), "refused");
+  EXPECT_EQ(ask(asked("postgres")), "ok");
+  Policy policy;
+  policy.os_users = {"alice"};
+  EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "alice")}, policy), "ok");
+  EXPECT_EQ(ask(runtime::StartServer{process("/usr/bin", "postgres")}, policy), "refused");
+}
 TEST(DefaultPolicy, ServersPathsAreJudged) {
   auto server = process("/usr/bin", "postgres");
   server.log_file = "/etc/cron.d/x";
@@ -246,29 +294,57 @@ std::string parse_error(std::string_view text) {
   return policy ? "" : policy.error().where + "|" + policy.error().what;
 }
 TEST(PolicyFile, AllKeys) {
-  auto policy = parse_policy("prefixes=['a/b']\ndirectories=['/x/']\nprojects=['p']\nbin_dirs=['/q']", "f");
+  auto policy =
+      parse_policy("prefixes=['a/b']\ndirectories=['/x/']\nprojects=['p']\nbin_dirs=['/q']\nos_users=['u']", "f");
   ASSERT_TRUE(policy.has_value());
   EXPECT_EQ(policy->file, "f");
   EXPECT_EQ(policy->prefixes, (std::vector<std::string>{"a/b"}));
   EXPECT_EQ(policy->directories, (std::vector<std::string>{"/x"}));
   EXPECT_EQ(policy->projects, (std::vector<std::string>{"p"}));
   EXPECT_EQ(policy->bin_dirs, (std::vector<std::string>{"/q"}));
+  EXPECT_EQ(policy->os_users, (std::vector<std::string>{"u"}));
 }
 TEST(PolicyFile, AbsentKeysKeepTheDefault) {
   auto policy = parse_policy("", "f");
   ASSERT_TRUE(policy.has_value());
   EXPECT_FALSE(policy->prefixes.has_value());
   EXPECT_EQ(policy->projects, Policy{}.projects);
+  EXPECT_EQ(policy->os_users, (std::vector<std::string>{"postgres"}));
 }
 TEST(PolicyFile, AMisspeltKeyIsAnError) {
   EXPECT_EQ(parse_error("\nprefix = ['a']"),
-            "node.toml:2:1|\"prefix\" is not known; keys are prefixes, directories, projects, bin_dirs");
+            "node.toml:2:1|\"prefix\" is not known; keys are prefixes, directories, projects, bin_dirs, os_users");
 }
 TEST(PolicyFile, ErrorsHaveAPlace) {
   EXPECT_TRUE(parse_error("prefixes = [").starts_with("node.toml:1:"));
   EXPECT_EQ(parse_error("projects = 'x'"), "node.toml:1:12|projects is a list of texts");
   EXPECT_EQ(parse_error("projects = ['a',\n 7]"), "node.toml:2:2|projects is a list of texts, none of them empty");
   EXPECT_EQ(parse_error("projects = ['']"), "node.toml:1:13|projects is a list of texts, none of them empty");
+}
+class PolicyOnDisk : public testing::Test {
+ protected:
+  PolicyOnDisk() { ::setenv("DUGONG_NODE_CONFIG", file.c_str(), 1); }
+  ~PolicyOnDisk() override { ::unsetenv("DUGONG_NODE_CONFIG"); }
+  PolicyOnDisk(const PolicyOnDisk&) = delete;
+  PolicyOnDisk& operator=(const PolicyOnDisk&) = delete;
+  static std::string loaded() {
+    const auto policy = load_policy();
+    return policy ? "ok" : policy.error().what;
+  }
+  os::TempDir directory;
+  std::string file = directory.path("node.toml");
+};
+TEST_F(PolicyOnDisk, BelongsToRoot) {
+  std::ofstream{file} << "projects = ['p']\n";
+  std::filesystem::permissions(file, std::filesystem::perms{0644});
+  EXPECT_EQ(loaded(), "ok");
+  if (::chown(file.c_str(), 1234, 0) != 0) GTEST_SKIP() << "needs root";
+  EXPECT_EQ(loaded(), "this file belongs to the user with number 1234, not to root");
+}
+TEST_F(PolicyOnDisk, IsRootsAloneToWrite) {
+  std::ofstream{file} << "projects = ['p']\n";
+  std::filesystem::permissions(file, std::filesystem::perms{0664});
+  EXPECT_EQ(loaded(), "others than its owner may write this file");
 }
 TEST(PolicyFile, ValuesAreChecked) {
   EXPECT_NE(parse_error("prefixes = ['-a']"), "");
