@@ -1,10 +1,12 @@
 #include "node/fleet.h"
 
+#include <atomic>
 #include <fmt/format.h>
 #include <thread>
 #include <utility>
 
 #include "node/linked_stop.h"
+#include "os/clock.h"
 #include "os/env.h"
 
 namespace dugong::node {
@@ -15,7 +17,8 @@ FleetOptions fleet_options_from_environment() {
   return options;
 }
 
-RealFleet::RealFleet(const std::vector<FleetMember>& members, const FleetOptions& options) : timing_{options.timing} {
+RealFleet::RealFleet(const std::vector<FleetMember>& members, const FleetOptions& options)
+    : timing_{options.timing}, stop_{options.stop} {
   for (const auto& member : members) {
     if (!member.ssh) {
       add_local(member.name, std::make_unique<LocalNode>(options.local));
@@ -46,26 +49,9 @@ Result<RealFleet::Member*> RealFleet::member(const std::string& name) {
 Result<Node*> RealFleet::node(const std::string& name) {
   auto* found = TRY(member(name));
   if (found->remote == nullptr) return found->node.get();
-  auto connected = found->remote->connect({});
+  auto connected = found->remote->connect(stop_);
   if (!connected) return fail(std::move(connected).error().at(name));
   return found->node.get();
-}
-
-std::map<std::string, Error> RealFleet::connect_all(const std::stop_token& stop) {
-  std::map<std::string, Error> errors;
-  std::mutex mutex;
-  std::vector<std::jthread> threads;
-  for (auto& [name, member] : members_) {
-    if (member.remote == nullptr) continue;
-    threads.emplace_back([&, name = name, remote = member.remote] {
-      auto connected = remote->connect(stop);
-      if (connected) return;
-      const std::lock_guard guard{mutex};
-      errors[name] = std::move(connected).error();
-    });
-  }
-  threads.clear();  // joins
-  return errors;
 }
 
 Result<std::unique_ptr<SourceEnd>> RealFleet::source_of(const CopyRequest& request, const EndOptions& options) {
@@ -80,12 +66,39 @@ Result<std::unique_ptr<SinkEnd>> RealFleet::sink_of(const CopyRequest& request, 
   return link_sink(TRY(to->remote->open_stream(request.receive, options.deadline, options.stop)), options);
 }
 
+namespace {
+
+// Ends a copy when the lock on its receiver is lost.
+class LockWatch {
+ public:
+  LockWatch(RemoteNode* receiver, LinkedStop& copy, Millis beat) {
+    if (receiver == nullptr) return;
+    thread_ = std::jthread{[this, receiver, &copy, beat](const std::stop_token& over) {
+      while (os::sleep_for(beat, over) == os::Slept::whole) {
+        if (!receiver->lock_lost()) continue;
+        lost_ = true;
+        return copy.request();
+      }
+    }};
+  }
+  [[nodiscard]] bool lost() const { return lost_; }
+
+ private:
+  std::atomic<bool> lost_ = false;
+  std::jthread thread_;  // last: joined before what it uses is gone
+};
+
+}  // namespace
+
 Result<CopyResult> RealFleet::copy(const CopyRequest& request, const CopyProgress& progress, Deadline deadline,
                                    std::stop_token stop) {
+  auto* to = TRY(member(request.to_node));
   LinkedStop until{stop, deadline};
+  const LockWatch lock{to->remote, until, timing_.beat};
   const EndOptions options{timing_, deadline, until.token()};
   auto place = fmt::format("{} → {}", request.from_node, request.to_node);
   auto located = [&](Error error) {
+    if (error.kind == ErrorKind::interrupted && lock.lost()) error = lost_lock("the copy was ended");
     if (error.kind == ErrorKind::interrupted && until.timed_out()) error.kind = ErrorKind::timed_out;
     return fail(std::move(error).at(place));
   };

@@ -25,6 +25,7 @@ struct FleetOptions {
   LocalOptions local;
   std::string remote_program = "dugong";
   wire::Timing timing;
+  std::stop_token stop = {};  // ends an attempt to connect
 };
 // With remote_program from $DUGONG_REMOTE_PROGRAM.
 FleetOptions fleet_options_from_environment();
@@ -39,11 +40,8 @@ class RealFleet final : public Fleet {
 
   // Thread-safe. Errors: unreachable; invalid (no node of that name).
   Result<Node*> node(const std::string& name) override;
-  // All of them at once, so that N nodes cost the time of the slowest. What went wrong, by name.
-  std::map<std::string, Error> connect_all(const std::stop_token& stop = {});
-
   // Two ends on this machine are joined by pipes; a remote end is a data session; between two remote ends the bytes
-  // pass through this machine.
+  // pass through this machine. A copy ends when the lock on a remote receiver is lost: somebody else may have it now.
   Result<CopyResult> copy(const CopyRequest& request, const CopyProgress& progress, Deadline deadline,
                           std::stop_token stop) override;
 
@@ -57,6 +55,7 @@ class RealFleet final : public Fleet {
   Result<std::unique_ptr<SinkEnd>> sink_of(const CopyRequest& request, const EndOptions& options);
 
   wire::Timing timing_;
+  std::stop_token stop_;
   std::map<std::string, Member> members_;  // not changed after the first call
 };
 

@@ -77,6 +77,21 @@ Result<RemoteNode::SessionPtr> RemoteNode::session(const std::stop_token& stop) 
   return session_;
 }
 
+bool RemoteNode::lock_lost() {
+  const std::unique_lock guard{mutex_, std::try_to_lock};
+  if (!guard.owns_lock()) return false;
+  if (session_ && !session_->alive() && lock_ == LockState::held) lock_ = LockState::lost;
+  return lock_ == LockState::lost;
+}
+
+Error lost_lock(std::string left) {
+  return Error{ErrorKind::conflict,
+               "the connection was lost, and this cluster's lock on the node with it",
+               {},
+               std::move(left),
+               "run the same command again"};
+}
+
 Result<> RemoteNode::connect(std::stop_token stop) {
   TRY(session(stop));
   return {};
@@ -86,11 +101,7 @@ Result<> RemoteNode::check_lock(const Request& request) {
   const std::lock_guard guard{mutex_};
   if (lock_ != LockState::lost || effect_of(request) == Effect::observes) return {};
   if (std::holds_alternative<AcquireLock>(request)) return {};
-  return fail(Error{ErrorKind::conflict,
-                    "the connection was lost, and this cluster's lock on the node with it",
-                    {},
-                    fmt::format("{} was not done", name_of(request)),
-                    "run the same command again"});
+  return fail(lost_lock(fmt::format("{} was not done", name_of(request))));
 }
 
 void RemoteNode::note_lock(const Request& request, const Answer& answer) {
@@ -125,6 +136,7 @@ Result<Answer> RemoteNode::call(const Request& request, Deadline deadline, std::
 }
 
 Result<wire::Link> RemoteNode::open_stream(const StreamRequest& request, Deadline deadline, std::stop_token stop) {
+  if (std::holds_alternative<zfs::Receive>(request) && lock_lost()) return fail(lost_lock("nothing was received"));
   auto link = TRY(open_link(wire::Purpose::stream, stop));
   TRY(wire::send_opening(link, name_of(request), encode_stream(request), deadline, stop));
   return link;

@@ -39,7 +39,9 @@ class RemoteNode final : public Node {
   Result<Answer> call(const Request& request, Deadline deadline, std::stop_token stop) override;
   // Makes the session when there is none. Errors: unreachable in ssh's own words, refused (versions).
   Result<> connect(std::stop_token stop);
-  // A data session with its opening sent. Errors: as connect.
+  // The lock was held and went with its session. Looks at the session, and may say no while one is being made.
+  bool lock_lost();
+  // A data session with its opening sent. Errors: as connect; conflict when it would receive without the lock.
   Result<wire::Link> open_stream(const StreamRequest& request, Deadline deadline, std::stop_token stop);
 
  private:
@@ -60,6 +62,9 @@ class RemoteNode final : public Node {
   std::optional<Error> failure_;  // of the last attempt to connect
   Steady::time_point retry_at_;
 };
+
+// What is said when changes are no longer ours to make; `left`: what was not done.
+Error lost_lock(std::string left);
 
 // The channel that RemoteOptions::ssh means.
 Result<wire::Channel> connect_by_ssh(const SshTarget& target, wire::Purpose purpose);
