@@ -142,18 +142,62 @@ TEST(Fleet, UnknownNames) {
   ASSERT_FALSE(node.has_value());
   EXPECT_EQ(node.error().kind, ErrorKind::invalid);
 }
-TEST(Fleet, ConnectsAllAndTellsWhichFailed) {
+TEST(Fleet, TellsWhyANodeCannotBeReached) {
   Host host{std::make_shared<FakeNode>()};
   RealFleet fleet{testkit::quick()};
-  fleet.add_local("a", std::make_unique<FakeNode>());
   fleet.add_remote("b", testkit::remote_to(host));
   RemoteOptions dead;
   dead.connect = [](wire::Purpose) -> Result<wire::Channel> { return fail(ErrorKind::unreachable, "no route"); };
   fleet.add_remote("c", std::make_unique<RemoteNode>(dead));
-  const auto errors = fleet.connect_all();
-  ASSERT_EQ(errors.size(), 1U);
-  EXPECT_EQ(errors.at("c").what, "no route");
+  const auto error = fleet.node("c");
+  ASSERT_FALSE(error.has_value());
+  EXPECT_EQ(error.error().what, "no route");
   EXPECT_TRUE(fleet.node("b").has_value());
+}
+TEST(Fleet, AnAttemptToConnectEndsWithTheStop) {
+  std::stop_source stop;
+  stop.request_stop();
+  FleetOptions options{.local = {}, .timing = testkit::quick(), .stop = stop.get_token()};
+  RealFleet fleet{std::vector<FleetMember>{}, options};
+  auto silent = os::make_socketpair();
+  ASSERT_TRUE(silent);
+  RemoteOptions remote;
+  remote.timing.hello = Millis{60'000};
+  remote.connect = [&](wire::Purpose) -> Result<wire::Channel> {
+    wire::Channel ours;
+    ours.out = TRY(os::duplicate(silent->write_end.get()));
+    ours.in = TRY(os::duplicate(silent->write_end.get()));
+    return ours;
+  };
+  fleet.add_remote("b", std::make_unique<RemoteNode>(std::move(remote)));
+  const auto node = fleet.node("b");
+  ASSERT_FALSE(node.has_value());
+  EXPECT_EQ(node.error().kind, ErrorKind::interrupted) << node.error().what;
+}
+TEST(Fleet, NothingIsReceivedThatCarriesProperties) {
+  FakeZfs zfs;
+  std::string package(8, '\0');
+  package += std::string{"\xac\xcb\xba\xf5\x02\0\0\0\x02\0\0\0\0\0\0\0", 16};
+  std::ofstream{zfs.directory + "/payload", std::ios::binary} << package << std::string(5'000, 'x');
+  RealFleet fleet{testkit::quick()};
+  for (const char* name : {"a", "b"}) fleet.add_local(name, std::make_unique<FakeNode>());
+  const auto copied = fleet.copy({"a", {"tank/a@payload", ""}, "b", {"tank/to"}}, {}, soon(), {});
+  ASSERT_FALSE(copied.has_value());
+  EXPECT_EQ(copied.error().kind, ErrorKind::refused) << copied.error().what;
+  EXPECT_EQ(zfs.read("received"), "");
+}
+TEST(Fleet, StreamsOfUnmarkedDatasetsNeedAPrefix) {
+  FakeZfs zfs;
+  std::ofstream{zfs.directory + "/UNMARKED"} << "";
+  Host host{std::make_shared<FakeNode>()};
+  RealFleet fleet{testkit::quick()};
+  fleet.add_local("a", std::make_unique<FakeNode>());
+  fleet.add_remote("b", testkit::remote_to(host));
+  const auto copied = fleet.copy({"a", {"tank/a@forever", ""}, "b", {"tank/to"}}, {}, soon(), {});
+  ASSERT_FALSE(copied.has_value());
+  EXPECT_EQ(copied.error().kind, ErrorKind::refused) << copied.error().what;
+  EXPECT_TRUE(copied.error().what.find("does not carry dugong's mark") != std::string::npos) << copied.error().what;
+  EXPECT_TRUE(zfs.all_end_within(Millis{10'000}));
 }
 
 // ---- either process killed; what they had started must not outlive them
@@ -207,6 +251,28 @@ TEST_F(Killed, TheControlSession) {
   ::kill(pids_.at(0), SIGKILL);
   EXPECT_TRUE(ask(*remote, zfs::InspectPool{"tank"}, soon()).has_value());
   EXPECT_EQ(pids_.size(), 2U);
+}
+// The lock went with the control session; the data session alone would go on for hours.
+TEST_F(Killed, TheControlSessionOfACopy) {
+  RealFleet fleet{testkit::quick()};
+  fleet.add_local("here", std::make_unique<FakeNode>());
+  fleet.add_remote("there", node("there"));
+  const auto control = fleet.node("there");
+  ASSERT_TRUE(control.has_value());
+  ASSERT_TRUE(ask(**control, AcquireLock{"dex.a", "a test"}, soon()).has_value());
+  std::jthread killer{[&] {
+    while (zfs_.running() < 2) os::sleep_for(Millis{10});
+    ::kill(pids_.at(0), SIGKILL);
+  }};
+  const CopyRequest request{"here", {"tank/a@forever", ""}, "there", {"tank/to"}};
+  const auto copied = fleet.copy(request, {}, soon(), {});
+  killer.join();
+  ASSERT_FALSE(copied.has_value());
+  EXPECT_EQ(copied.error().kind, ErrorKind::conflict) << copied.error().what;
+  EXPECT_TRUE(zfs_.all_end_within(Millis{10'000}));
+  const auto again = fleet.copy(request, {}, soon(), {});
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().kind, ErrorKind::conflict) << again.error().what;
 }
 TEST_F(Killed, TheReceivingServeOfASilentSender) {
   RealFleet fleet{testkit::quick()};

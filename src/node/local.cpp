@@ -9,13 +9,13 @@ namespace {
 
 struct SqlDoor {
   static Result<RunSql::Answer> answer(const RunSql& question, const Call& call) {
-    return run_sql(question, call.deadline, call.stop);
+    return run_sql(question, call.deadline, call.stop, call.places);
   }
   static Result<Done> answer(const SetRolePassword& question, const Call& call) {
-    return set_role_password(question, call.deadline, call.stop);
+    return set_role_password(question, call.deadline, call.stop, call.places);
   }
   static Result<RolePasswordMark::Answer> answer(const RolePasswordMark& question, const Call& call) {
-    return role_password_mark(question, call.deadline, call.stop);
+    return role_password_mark(question, call.deadline, call.stop, call.places);
   }
 };
 
@@ -23,7 +23,10 @@ struct SqlDoor {
 
 struct LocalNode::Doors : ZfsDoor, FileDoor, ServerDoor, HostDoor, SqlDoor {
   explicit Doors(const LocalOptions& options)
-      : FileDoor{options.wal_client}, ServerDoor{Docker{options.docker_environment}}, HostDoor{options.wal_client} {}
+      : ZfsDoor{options.policy},
+        FileDoor{options.wal_client, options.policy ? Owners::Known::only : Owners::Known::and_others},
+        ServerDoor{Docker{options.docker_environment}},
+        HostDoor{options.wal_client} {}
   using FileDoor::answer;
   using HostDoor::answer;
   using ServerDoor::answer;
@@ -31,13 +34,19 @@ struct LocalNode::Doors : ZfsDoor, FileDoor, ServerDoor, HostDoor, SqlDoor {
   using ZfsDoor::answer;
 };
 
-LocalNode::LocalNode(LocalOptions options) : doors_{std::make_unique<Doors>(options)} {}
+LocalNode::LocalNode(LocalOptions options) : doors_{std::make_unique<Doors>(options)} {
+  if (options.policy && options.policy->directories) places_ = Places{*options.policy->directories};
+}
 LocalNode::~LocalNode() = default;
 
 Result<Answer> LocalNode::call(const Request& request, Deadline deadline, std::stop_token stop) {
-  const Call call{deadline, std::move(stop)};
-  return std::visit([&](const auto& question) -> Result<Answer> { return Answer{TRY(doors_->answer(question, call))}; },
-                    request);
+  const Call call{deadline, std::move(stop), places_};
+  const auto ask_door = [&](const auto& question) -> Result<Answer> {
+    return Answer{TRY(doors_->answer(question, call))};
+  };
+  auto answer = TRY(std::visit(ask_door, request));
+  if (const auto* software = std::get_if<runtime::Software>(&answer)) doors_->owners.add(software->uid, software->gid);
+  return answer;
 }
 
 }  // namespace dugong::node

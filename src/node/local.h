@@ -2,10 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "node/node.h"
+#include "node/places.h"
+#include "node/policy.h"
 
 namespace dugong::node {
 
@@ -13,7 +16,10 @@ struct LocalOptions {
   // What of our environment docker and Compose get to see: how to reach the engine, nothing that changes the answers.
   std::vector<std::string> docker_environment = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH",
                                                  "DOCKER_TLS_VERIFY"};
-  std::string wal_client;  // path of dugong-wal; empty: beside our own program
+  std::string wal_client = {};  // path of dugong-wal; empty: beside our own program
+  // What has to be looked at again when it is done: where a dataset would be mounted, whose it is, whom a file is given
+  // to. Absent: whoever runs us is this machine's own operator.
+  std::optional<Policy> policy = {};
 };
 
 // Locks are held as long as the object lives.
@@ -25,6 +31,7 @@ class LocalNode final : public Node {
 
  private:
   struct Doors;
+  Places places_;
   std::unique_ptr<Doors> doors_;
 };
 

@@ -53,7 +53,7 @@ Result<SeenServer> see_container(const Docker& docker, const runtime::Server& se
     pid = own->pid;
   }
   add_containers(containers, server, seen);
-  const auto using_data = TRY(users_of(server.data));
+  const auto using_data = TRY(users_of(server.data, call));
   add_foreign_processes(using_data, pid, seen);
   seen.facts.work = startup_work(using_data);
   const bool ended = seen.facts.state == runtime::ServerState::exited;
@@ -97,7 +97,7 @@ Result<Done> ServerDoor::answer(const runtime::StartServer& question, const Call
   TRY(judge_ours(before.facts, server));
   TRY(judge_alone(before, server.data));
   if (before.facts.state == runtime::ServerState::running) return Done{};
-  TRY(judge_place_of_data(server.data));
+  TRY(judge_place_of_data(server.data, call));
   const auto program = TRY(docker_.compose_program(call));
   TRY(docker_.succeed(runtime::render(question, program), call));
   const auto after = TRY(see_container(docker_, server, call));
@@ -114,9 +114,9 @@ Result<Done> ServerDoor::answer(const runtime::StopServer& question, const Call&
   // It may end by itself between the two looks: what counts is whether it runs afterwards.
   const auto asked = TRY(docker_.run(runtime::render(question), call));
   const auto patience = std::min(call.deadline.at, os::now() + std::chrono::seconds{question.seconds});
-  const auto waited = docker_.run(runtime::render_wait(server.project), {Deadline{patience}, call.stop});
+  const auto waited = docker_.run(runtime::render_wait(server.project), {Deadline{patience}, call.stop, call.places});
   if (!waited && waited.error().kind == ErrorKind::interrupted) return fail(waited.error());
-  const auto after = TRY(see_container(docker_, server, {os::deadline_in(Millis{30'000}), call.stop}));
+  const auto after = TRY(see_container(docker_, server, {os::deadline_in(Millis{30'000}), call.stop, call.places}));
   if (after.facts.state != runtime::ServerState::running) return Done{};
   if (!asked.exit.ok()) return fail(tool_error(runtime::render(question), asked));
   return still_stopping(server, question.seconds);

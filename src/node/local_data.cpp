@@ -13,9 +13,10 @@ namespace {
 
 class DataDirectory {
  public:
-  explicit DataDirectory(std::string root) : root_{std::move(root)} {}
+  explicit DataDirectory(os::Place root) : root_{std::move(root)} {}
 
-  [[nodiscard]] os::Place place(const std::string& relative) const { return {root_, root_ + "/" + relative}; }
+  [[nodiscard]] const os::Place& root() const { return root_; }
+  [[nodiscard]] os::Place place(const std::string& relative) const { return {root_.root, root_.path + "/" + relative}; }
   [[nodiscard]] Result<os::FileKind> kind(const std::string& relative) const {
     return TRY(os::stat_file(place(relative))).kind;
   }
@@ -30,7 +31,7 @@ class DataDirectory {
   }
 
  private:
-  std::string root_;
+  os::Place root_;
 };
 
 // Without locks a reader can meet the server in the middle of writing the file, and the CRC says so; PostgreSQL's own
@@ -44,8 +45,8 @@ Result<postgres::ControlData> read_control(const DataDirectory& data, const Call
   }
 }
 
-Result<> read_entries(const DataDirectory& data, const std::string& root, postgres::DataFacts& facts) {
-  const auto entries = TRY(os::list_directory(root));
+Result<> read_entries(const DataDirectory& data, postgres::DataFacts& facts) {
+  const auto entries = TRY(os::list_directory(data.root()));
   facts.empty = entries.empty();
   for (const auto& entry : entries) {
     facts.entries.push_back(entry.name);
@@ -86,15 +87,15 @@ Result<> read_inside(const DataDirectory& data, const Call& call, postgres::Data
 
 Result<postgres::DataFacts> FileDoor::answer(const InspectData& question, const Call& call) {
   postgres::DataFacts facts;
-  const auto stat = TRY(os::stat_file(question.data));
+  const DataDirectory data{call.places.at(question.data)};
+  const auto stat = TRY(os::stat_file(data.root()));
   if (stat.kind == os::FileKind::missing) return facts;
   if (stat.kind != os::FileKind::directory)
     return fail(ErrorKind::refused, question.data + " is not a directory", "look at it: ls -ld " + question.data);
-  const DataDirectory data{question.data};
   facts.exists = true;
   facts.uid = stat.uid;
   facts.gid = stat.gid;
-  TRY(read_entries(data, question.data, facts));
+  TRY(read_entries(data, facts));
   TRY(read_watched(data, facts));
   TRY(read_inside(data, call, facts));
   return facts;

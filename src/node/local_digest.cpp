@@ -37,9 +37,13 @@ class Sha256 {
 }  // namespace
 
 Result<DigestFile::Answer> FileDoor::answer(const DigestFile& question, const Call& call) {
-  const auto stat = TRY(os::stat_file(question.path));
+  return digest_of(call.places.at(question.path), call);
+}
+
+Result<DigestFile::Answer> digest_of(const os::Place& place, const Call& call) {
+  const auto stat = TRY(os::stat_file(place));
   if (stat.kind == os::FileKind::missing) return DigestFile::Answer{};
-  const auto file = TRY(os::open_file(question.path));
+  const auto file = TRY(os::open_file(place));
   const os::StopSignal stop{call.stop};
   std::vector<char> piece(std::size_t{1} << 20);
   Sha256 sha;

@@ -5,11 +5,15 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "base/units.h"
+#include "node/places.h"
+#include "node/policy.h"
 #include "node/request.h"
 #include "os/locks.h"
 #include "os/spawn.h"
@@ -19,6 +23,22 @@ namespace dugong::node {
 struct Call {
   Deadline deadline;
   std::stop_token stop;
+  Places places = {};
+};
+
+// To whom a file may be given: root, and as whom PostgreSQL runs here, as far as somebody asked.
+class Owners {
+ public:
+  enum class Known { only, and_others };
+  explicit Owners(Known known) : known_{known} {}
+  void add(std::uint32_t uid, std::uint32_t gid);
+  [[nodiscard]] Result<> judge(std::uint32_t uid, std::uint32_t gid) const;  // Errors: refused
+
+ private:
+  Known known_;
+  mutable std::mutex mutex_;
+  std::set<std::uint32_t> uids_ = {0};
+  std::set<std::uint32_t> gids_ = {0};
 };
 
 // "docker ps: Cannot connect to the Docker daemon …": a tool's own words on one line.
@@ -28,6 +48,7 @@ Result<os::Output> run_tool(os::Command command, const Call& call);
 
 class ZfsDoor {
  public:
+  explicit ZfsDoor(std::optional<Policy> policy) : policy_{std::move(policy)} {}
   Result<std::vector<zfs::Dataset>> answer(const zfs::ListTree&, const Call&);
   Result<zfs::Pool> answer(const zfs::InspectPool&, const Call&);
   Result<Done> answer(const zfs::Create&, const Call&);
@@ -42,10 +63,14 @@ class ZfsDoor {
   Result<Done> answer(const zfs::Unmount&, const Call&);
 
  private:
+  // Without prefixes in the policy the marks say what may be changed.
+  [[nodiscard]] Result<> judge_marks(const std::string& name, const Call&) const;
+  [[nodiscard]] Result<> judge_mountpoint(const zfs::Dataset& dataset, const Call&) const;
   Result<std::string> version_text(const Call&);
   Result<zfs::Pool> capabilities(const std::string& pool, const Call&);
   Result<std::vector<zfs::Dataset>> look(const std::string& name, const Call&);
 
+  std::optional<Policy> policy_;
   std::mutex mutex_;
   std::string version_text_;                       // of the machine's ZFS; empty: not asked yet
   std::map<std::string, zfs::Pool> capabilities_;  // sizes in it are old
@@ -54,17 +79,20 @@ class ZfsDoor {
 // Where the dugong-wal to be installed is: as given, or beside our own program.
 Result<std::string> wal_client_source(const std::string& given);
 
+Result<DigestFile::Answer> digest_of(const os::Place& place, const Call&);
+
 class FileDoor {
  public:
-  explicit FileDoor(std::string wal_client) : wal_client_{std::move(wal_client)} {}
+  FileDoor(std::string wal_client, Owners::Known known) : owners{known}, wal_client_{std::move(wal_client)} {}
   static Result<postgres::DataFacts> answer(const InspectData&, const Call&);
   static Result<FileFacts> answer(const ReadFile&, const Call&);
-  static Result<Done> answer(const WriteFile&, const Call&);
-  static Result<Done> answer(const MakeDirectory&, const Call&);
+  [[nodiscard]] Result<Done> answer(const WriteFile&, const Call&) const;
+  [[nodiscard]] Result<Done> answer(const MakeDirectory&, const Call&) const;
   static Result<Done> answer(const RemovePaths&, const Call&);
   static Result<Done> answer(const RemoveDirectory&, const Call&);
   static Result<DigestFile::Answer> answer(const DigestFile&, const Call&);
   [[nodiscard]] Result<Done> answer(const InstallWalClient&, const Call&) const;
+  Owners owners;
 
  private:
   std::string wal_client_;

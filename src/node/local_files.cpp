@@ -10,6 +10,7 @@ namespace dugong::node {
 namespace {
 
 constexpr Bytes largest_program = Bytes{64} << 20;
+constexpr Bytes largest_answer = Bytes{16} << 20;
 
 FileFacts facts_of(const os::Stat& stat) {
   FileFacts facts;
@@ -22,7 +23,7 @@ FileFacts facts_of(const os::Stat& stat) {
   return facts;
 }
 
-Result<std::vector<std::string>> names_in(const std::string& directory, std::uint64_t limit) {
+Result<std::vector<std::string>> names_in(const os::Place& directory, std::uint64_t limit) {
   std::vector<std::string> names;
   for (auto& entry : TRY(os::list_directory(directory))) {
     if (entry.name.size() > limit) break;
@@ -33,12 +34,13 @@ Result<std::vector<std::string>> names_in(const std::string& directory, std::uin
 }
 
 // "pg_wal/archive_status": below the root whatever happens, and not the root itself.
-Result<os::Place> below(const std::string& root, const std::string& relative) {
+Result<os::Place> below(const os::Place& root, const std::string& relative) {
   const auto parts = split(relative, '/');
   const auto leads_out = [](std::string_view part) { return part.empty() || part == "." || part == ".."; };
-  if (!root.starts_with('/') || std::ranges::any_of(parts, leads_out))
-    return fail(ErrorKind::invalid, "'" + printable(relative) + "' does not name something below " + printable(root));
-  return os::Place{root, root + "/" + relative};
+  if (!root.path.starts_with('/') || std::ranges::any_of(parts, leads_out))
+    return fail(ErrorKind::invalid,
+                "'" + printable(relative) + "' does not name something below " + printable(root.path));
+  return os::Place{root.root, root.path + "/" + relative};
 }
 
 Result<> nobody_works_in(const std::string& directory) {
@@ -53,64 +55,96 @@ Result<> nobody_works_in(const std::string& directory) {
 
 }  // namespace
 
-Result<FileFacts> FileDoor::answer(const ReadFile& question, const Call&) {
-  const auto stat = TRY(os::stat_file(question.path));
-  if (stat.kind == os::FileKind::missing) return facts_of(stat);
-  if (stat.kind == os::FileKind::directory) {
-    auto directory = facts_of(stat);
-    if (question.limit > 0) directory.entries = TRY(names_in(question.path, question.limit));
-    return directory;
+void Owners::add(std::uint32_t uid, std::uint32_t gid) {
+  const std::lock_guard guard{mutex_};
+  uids_.insert(uid);
+  gids_.insert(gid);
+}
+
+Result<> Owners::judge(std::uint32_t uid, std::uint32_t gid) const {
+  const std::lock_guard guard{mutex_};
+  if (known_ == Known::and_others || (uids_.contains(uid) && gids_.contains(gid))) return {};
+  return fail(Error{ErrorKind::refused,
+                    "user " + std::to_string(uid) + " and group " + std::to_string(gid) +
+                        " are neither root's nor those of a PostgreSQL that was asked for",
+                    {},
+                    "nothing was changed",
+                    {}});
+}
+
+Result<FileFacts> FileDoor::answer(const ReadFile& question, const Call& call) {
+  const auto place = call.places.at(question.path);
+  const auto limit = std::min<Bytes>(question.limit, largest_answer);
+  const auto stat = TRY(os::stat_file(place));
+  auto facts = facts_of(stat);
+  switch (stat.kind) {
+    case os::FileKind::directory:
+      if (limit > 0) facts.entries = TRY(names_in(place, limit));
+      return facts;
+    case os::FileKind::file: {
+      auto content = TRY(os::read_file(place, limit));
+      facts = facts_of(content.stat);
+      facts.content.bytes = std::move(content.bytes);
+      return facts;
+    }
+    case os::FileKind::missing:
+    case os::FileKind::symlink:
+    case os::FileKind::other:
+      return facts;
   }
-  auto content = TRY(os::read_file(question.path, question.limit));
-  auto facts = facts_of(content.stat);
-  facts.content.bytes = std::move(content.bytes);
   return facts;
 }
 
-Result<Done> FileDoor::answer(const WriteFile& question, const Call&) {
-  TRY(os::write_file(question.path, question.content.bytes,
+Result<Done> FileDoor::answer(const WriteFile& question, const Call& call) const {
+  TRY(owners.judge(question.uid, question.gid));
+  TRY(os::write_file(call.places.at(question.path), question.content.bytes,
                      {.mode = question.mode, .uid = question.uid, .gid = question.gid}));
   return Done{};
 }
 
-Result<Done> FileDoor::answer(const MakeDirectory& question, const Call&) {
-  TRY(os::make_directories(question.path, {.mode = question.mode, .uid = question.uid, .gid = question.gid}));
+Result<Done> FileDoor::answer(const MakeDirectory& question, const Call& call) const {
+  TRY(owners.judge(question.uid, question.gid));
+  const auto place = call.places.at(question.path);
+  if (TRY(os::stat_file(place.root)).kind == os::FileKind::missing) TRY(os::make_directories(place.root));
+  TRY(os::make_directories(place, {.mode = question.mode, .uid = question.uid, .gid = question.gid}));
   return Done{};
 }
 
 // All names are checked before the first file goes.
-Result<Done> FileDoor::answer(const RemovePaths& question, const Call&) {
+Result<Done> FileDoor::answer(const RemovePaths& question, const Call& call) {
+  const auto root = call.places.at(question.root);
   std::vector<os::Place> files;
   std::vector<os::Place> directories;
-  for (const auto& file : question.files) files.push_back(TRY(below(question.root, file)));
-  for (const auto& directory : question.emptied_dirs) directories.push_back(TRY(below(question.root, directory)));
+  for (const auto& file : question.files) files.push_back(TRY(below(root, file)));
+  for (const auto& directory : question.emptied_dirs) directories.push_back(TRY(below(root, directory)));
   TRY(nobody_works_in(question.root));
   for (const auto& file : files) TRY(os::remove_file(file));
   for (const auto& directory : directories) TRY(os::remove_contents(directory));
   return Done{};
 }
 
-Result<Done> FileDoor::answer(const RemoveDirectory& question, const Call&) {
+Result<Done> FileDoor::answer(const RemoveDirectory& question, const Call& call) {
   const auto parts = split(question.path, '/');
   const auto names = std::ranges::count_if(parts, [](std::string_view part) { return !part.empty(); });
   if (!question.path.starts_with('/') || names < 2 || std::ranges::find(parts, "..") != parts.end())
     return fail(ErrorKind::invalid, "'" + printable(question.path) + "' is not a directory that dugong would remove");
+  const auto directory = call.places.at(question.path);
   std::vector<os::Place> places;
   for (const auto* list : {&question.contents, &question.mount_points})
     for (const auto& name : *list) {
-      auto place = TRY(below(question.path, name));
+      auto place = TRY(below(directory, name));
       if (name.find('/') != std::string::npos)
         return fail(ErrorKind::invalid, "'" + printable(name) + "' is not a name in " + question.path);
       places.push_back(std::move(place));
     }
-  TRY(os::require_nothing_mounted_below(question.path));
+  TRY(os::require_nothing_mounted_below(directory));
   const auto whole = places.begin() + static_cast<std::ptrdiff_t>(question.contents.size());
   for (auto place = places.begin(); place != whole; ++place) {
     const bool is_directory = TRY(os::stat_file(*place)).kind == os::FileKind::directory;
     TRY(is_directory ? os::remove_tree(*place) : os::remove_file(*place));
   }
   for (auto place = whole; place != places.end(); ++place) TRY(os::remove_if_empty(*place));
-  TRY(os::remove_if_empty(question.path));
+  TRY(os::remove_if_empty(directory));
   return Done{};
 }
 
@@ -120,14 +154,15 @@ Result<std::string> wal_client_source(const std::string& given) {
   return own.substr(0, own.rfind('/')) + "/dugong-wal";
 }
 
-Result<Done> FileDoor::answer(const InstallWalClient& question, const Call&) const {
+Result<Done> FileDoor::answer(const InstallWalClient& question, const Call& call) const {
   const auto source = TRY(wal_client_source(wal_client_));
   const auto program = TRY(os::read_file(source, largest_program));
   if (program.stat.kind == os::FileKind::missing)
     return fail(ErrorKind::failed, source + " is missing: the archive client belongs beside dugong itself",
                 "install dugong-wal there");
-  const auto target = question.directory + "/dugong-wal";
-  const auto there = TRY(os::read_file(target, largest_program));
+  const auto target = call.places.at(question.directory + "/dugong-wal");
+  os::Content there;
+  if (TRY(os::stat_file(target)).kind == os::FileKind::file) there = TRY(os::read_file(target, largest_program));
   const bool equal = there.stat.kind == os::FileKind::file && there.stat.mode == 0755 && there.bytes == program.bytes;
   if (!equal) TRY(os::write_file(target, program.bytes, {.mode = 0755, .uid = 0, .gid = 0}));
   return Done{};

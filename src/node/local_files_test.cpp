@@ -102,6 +102,82 @@ TEST_F(LocalFiles, a_symlink_is_not_followed_out) {
   EXPECT_TRUE(std::filesystem::exists(path("outside/keep")));
 }
 
+// What the policy allows by its name leads elsewhere: below a received dataset, or made by the server's user.
+TEST_F(LocalFiles, no_symlink_on_the_way_is_followed) {
+  write("outside/keep", "secret");
+  std::filesystem::create_directories(path("d"));
+  std::filesystem::create_symlink(path("outside"), path("d/x"));
+  const std::string why = "a symbolic link is in the way";
+  EXPECT_PRED2(has, failure(writing("d/x/new", "1")), why);
+  EXPECT_PRED2(has, failure(MakeDirectory{path("d/x/new"), 0700, ::getuid(), ::getgid()}), why);
+  EXPECT_PRED2(has, failure(ReadFile{path("d/x/keep")}), why);
+  EXPECT_PRED2(has, failure(DigestFile{path("d/x/keep")}), why);
+  EXPECT_PRED2(has, failure(InstallWalClient{path("d/x")}), why);
+  EXPECT_PRED2(has, failure(InspectData{path("d/x/pgdata")}), why);
+  EXPECT_PRED2(has, failure(RemoveDirectory{path("d/x/sub"), {"keep"}, {}}), why);
+  EXPECT_PRED2(has, failure(writing("d/x/new", "1")), "name it by its real path");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator{path("outside")}, {}), 1);
+}
+
+TEST_F(LocalFiles, a_symlink_is_neither_a_directory_nor_read) {
+  write("outside/keep", "secret");
+  std::filesystem::create_symlink(path("outside"), path("dir"));
+  std::filesystem::create_symlink(path("outside/keep"), path("file"));
+  for (const auto* name : {"dir", "file"}) {
+    const auto facts = ask_it(ReadFile{path(name)});
+    ASSERT_TRUE(facts) << name;
+    EXPECT_TRUE(facts->exists);
+    EXPECT_FALSE(facts->is_directory);
+    EXPECT_TRUE(facts->content.bytes.empty() && facts->entries.empty()) << name;
+    EXPECT_NE(failure(DigestFile{path(name)}), "") << name;
+  }
+  EXPECT_NE(failure(MakeDirectory{path("dir"), 0700, ::getuid(), ::getgid()}), "");
+  EXPECT_EQ(mode_of("outside"), 0755U);
+  ASSERT_EQ(failure(writing("file", "new")), "");  // the link is replaced, not what it leads to
+  EXPECT_EQ(read("outside/keep"), "secret");
+  EXPECT_EQ(read("file"), "new");
+}
+
+TEST_F(LocalFiles, a_link_to_a_listed_directory_is_the_operators) {
+  write("real/keep", "x");
+  std::filesystem::create_symlink(path("real"), path("listed"));
+  LocalNode served{{.policy = Policy{.directories = {{path("listed"), path("missing")}}}}};
+  const auto soon = os::deadline_in(Millis{10'000});
+  EXPECT_EQ(ask(served, ReadFile{path("listed/keep")}, soon)->content.bytes, "x");
+  EXPECT_TRUE(ask(served, MakeDirectory{path("missing/a"), 0755, 0, 0}, soon));
+  EXPECT_TRUE(ask(served, MakeDirectory{path("missing"), 0711, 0, 0}, soon));
+  EXPECT_TRUE(ask(served, RemoveDirectory{path("missing"), {"a"}, {}}, soon));
+  EXPECT_FALSE(std::filesystem::exists(path("missing")));
+}
+
+TEST_F(LocalFiles, behind_a_policy_files_are_given_to_known_users_only) {
+  LocalNode served{{.policy = Policy{}}};
+  const auto soon = os::deadline_in(Millis{10'000});
+  const auto kind = [&](auto question) {
+    const auto done = ask(served, std::move(question), soon);
+    return done ? ErrorKind::partial : done.error().kind;
+  };
+  EXPECT_EQ(kind(WriteFile{path("a"), {}, 0600, 1234, 0}), ErrorKind::refused);
+  EXPECT_EQ(kind(WriteFile{path("a"), {}, 0600, 0, 1234}), ErrorKind::refused);
+  EXPECT_EQ(kind(MakeDirectory{path("d"), 0700, 1234, 1234}), ErrorKind::refused);
+  EXPECT_FALSE(std::filesystem::exists(path("a")) || std::filesystem::exists(path("d")));
+  tool("id", "echo 1234");
+  tool("postgres", "echo 'postgres (PostgreSQL) 15.6'");
+  if (::getuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(ask(served, runtime::InspectSoftware{runtime::Kind::process, "", path("bin"), "postgres"}, soon));
+  EXPECT_EQ(kind(WriteFile{path("a"), {}, 0600, 1234, 1234}), ErrorKind::partial);
+  EXPECT_EQ(kind(MakeDirectory{path("d"), 0700, 1234, 1234}), ErrorKind::partial);
+}
+
+TEST_F(LocalFiles, no_more_than_16_mib_is_read) {
+  write("a", "");
+  std::filesystem::resize_file(path("a"), (std::uintmax_t{16} << 20) + 1);
+  const auto facts = ask_it(ReadFile{path("a"), ~std::uint64_t{0}});
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->content.bytes.size(), std::size_t{16} << 20);
+  EXPECT_EQ(facts->size, (std::uint64_t{16} << 20) + 1);
+}
+
 TEST_F(LocalFiles, nothing_goes_while_somebody_works_there) {
   write("d/postmaster.pid", "x");
   os::Command sleeper;

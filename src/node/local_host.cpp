@@ -12,7 +12,7 @@ Result<HostFacts> HostDoor::answer(const InspectHost&, const Call& call) {
     const std::lock_guard guard{mutex_};
     if (wal_client_digest_.empty()) {
       const auto source = TRY(wal_client_source(wal_client_));
-      wal_client_digest_ = TRY(FileDoor::answer(DigestFile{source}, call)).sha256;
+      wal_client_digest_ = TRY(digest_of(source, call)).sha256;
     }
     facts.wal_client = wal_client_digest_;
   }

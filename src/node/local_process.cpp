@@ -22,8 +22,8 @@ Result<os::Credentials> credentials_of(const std::string& user, const Call& call
 }
 
 // The process that postmaster.pid names, when it is a server that uses the data; 0: none.
-Result<int> postmaster_of(const std::string& data, const std::vector<os::Process>& using_data) {
-  const auto file = TRY(os::read_file(data + "/postmaster.pid", 4096));
+Result<int> postmaster_of(const os::Place& pid_file, const std::vector<os::Process>& using_data) {
+  const auto file = TRY(os::read_file(pid_file, 4096));
   const auto first = lines(file.bytes);
   if (first.empty()) return 0;
   const auto named = parse_u64(trim(first.front()));
@@ -33,9 +33,9 @@ Result<int> postmaster_of(const std::string& data, const std::vector<os::Process
   return 0;
 }
 
-Result<runtime::ServerState> state_of(const std::string& data, int postmaster) {
+Result<runtime::ServerState> state_of(const os::Place& version_file, int postmaster) {
   if (postmaster != 0) return runtime::ServerState::running;
-  const auto version = TRY(os::stat_file(data + "/PG_VERSION"));
+  const auto version = TRY(os::stat_file(version_file));
   return version.kind == os::FileKind::file ? runtime::ServerState::exited : runtime::ServerState::absent;
 }
 
@@ -52,15 +52,16 @@ Result<SeenServer> see_process(const Docker& docker, const runtime::Server& serv
   SeenServer seen;
   if (os::find_program("docker"))
     if (const auto containers = docker.containers(call)) add_containers(*containers, server, seen);
-  const auto using_data = TRY(users_of(server.data));
-  const auto postmaster = TRY(postmaster_of(server.data, using_data));
-  seen.facts.state = TRY(state_of(server.data, postmaster));
+  const auto using_data = TRY(users_of(server.data, call));
+  const auto postmaster = TRY(postmaster_of(call.places.at(server.data + "/postmaster.pid"), using_data));
+  seen.facts.state = TRY(state_of(call.places.at(server.data + "/PG_VERSION"), postmaster));
   add_foreign_processes(using_data, postmaster, seen);
   seen.facts.work = startup_work(using_data);
   if (seen.facts.state != runtime::ServerState::exited || server.log_file.empty()) return seen;
-  os::Command tail;
-  tail.argv = runtime::render_log_tail(server, tail_lines);
-  const auto output = TRY(os::run(std::move(tail), call.deadline, call.stop));
+  // The directory of the log is the server's: a symlink there shows what its user may read and no more.
+  auto tail = as_owner(runtime::render_log_tail(server, tail_lines), server.os_user, call);
+  if (!tail) return seen;
+  const auto output = TRY(os::run(std::move(*tail), call.deadline, call.stop));
   if (output.exit.ok()) seen.facts.log_tail = last_lines(output, tail_lines);
   return seen;
 }
@@ -81,9 +82,9 @@ Result<os::Command> as_owner(const runtime::Argv& argv, const std::string& os_us
 Result<runtime::Software> process_software(const runtime::InspectSoftware& question, const Call& call) {
   runtime::Software software;
   const auto owner = TRY(credentials_of(question.os_user, call));
-  os::Command command;
-  command.argv = {question.bin_dir.empty() ? "postgres" : question.bin_dir + "/postgres", "--version"};
-  const auto output = TRY(run_tool(std::move(command), call));
+  const std::string program = question.bin_dir.empty() ? "postgres" : question.bin_dir + "/postgres";
+  const auto command = TRY(as_owner({program, "--version"}, question.os_user, call));
+  const auto output = TRY(run_tool(command, call));
   software.id = printable(trim(output.out));
   software.uid = owner.uid;
   software.gid = owner.gid;
@@ -93,12 +94,12 @@ Result<runtime::Software> process_software(const runtime::InspectSoftware& quest
 
 Result<Done> init_process(const runtime::InitData& init, const Call& call) {
   const auto& data = init.server.data;
-  TRY(judge_place_of_data(data));
-  if (!TRY(os::list_directory(data)).empty())
+  TRY(judge_place_of_data(data, call));
+  if (!TRY(os::list_directory(call.places.at(data))).empty())
     return fail(ErrorKind::refused, data + " is not empty: no new server is made in it", "look at it: ls -la " + data);
   const auto command = TRY(as_owner(runtime::render(init), init.server.os_user, call));
   TRY(run_tool(command, call));
-  if (TRY(os::stat_file(data + "/global/pg_control")).kind != os::FileKind::file)
+  if (TRY(os::stat_file(call.places.at(data + "/global/pg_control"))).kind != os::FileKind::file)
     return fail(ErrorKind::failed, "initdb reported success, but " + data + " holds no server");
   return Done{};
 }

@@ -82,6 +82,27 @@ TEST_F(LocalProcess, the_software_is_asked) {
   EXPECT_GT(software->uid, 0U);
 }
 
+// Whoever can write there would otherwise have root run it.
+TEST_F(LocalProcess, the_software_is_asked_as_its_owner) {
+  tool("postgres", "echo \"postgres (PostgreSQL) 15.6 $(/usr/bin/id -u)\"");
+  ASSERT_TRUE(run_ok({"chmod", "-R", "a+rwX", path("")}));
+  const auto software = ask_it(runtime::InspectSoftware{runtime::Kind::process, "", path("bin"), "postgres"});
+  ASSERT_TRUE(software);
+  EXPECT_TRUE(has(software->id, "15.6 " + std::to_string(software->uid))) << software->id;
+}
+
+TEST_F(LocalProcess, the_log_is_read_as_its_owner) {
+  write("secret", "of root\n");
+  ASSERT_TRUE(run_ok({"chmod", "0600", path("secret")}));
+  write("data/PG_VERSION", "15\n");
+  std::filesystem::create_symlink(path("secret"), server_.log_file);
+  EXPECT_EQ(seen().state, runtime::ServerState::exited);
+  EXPECT_TRUE(seen().log_tail.empty());
+  std::filesystem::remove(server_.log_file);
+  write("server.log", "shut down\n");
+  EXPECT_EQ(seen().log_tail, std::vector<std::string>{"shut down"});
+}
+
 TEST_F(LocalProcess, root_does_not_run_it) {
   EXPECT_TRUE(has(failure(runtime::InspectSoftware{runtime::Kind::process, "", server_.bin_dir, "root"}),
                   "does not run as root"));

@@ -22,7 +22,7 @@ Result<SeenServer> see_process(const Docker& docker, const runtime::Server& serv
 inline constexpr int tail_lines = 30;
 
 // No such directory: nobody uses it.
-Result<std::vector<os::Process>> users_of(const std::string& data);
+Result<std::vector<os::Process>> users_of(const std::string& data, const Call& call);
 void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen);
 // `known_pid`: a process of the server itself, 0: it has none. Those of its PID namespace are not strangers.
 void add_foreign_processes(const std::vector<os::Process>& using_data, int known_pid, SeenServer& seen);
@@ -39,7 +39,7 @@ Result<Done> stop_process(const Docker& docker, const runtime::StopServer& stop,
 Result<Done> init_process(const runtime::InitData& init, const Call& call);
 
 // Error refused: `data` holds no server, and nothing is mounted there, so a new one would land on the wrong disk.
-Result<> judge_place_of_data(const std::string& data);
+Result<> judge_place_of_data(const std::string& data, const Call& call);
 Result<> judge_alone(const SeenServer& seen, const std::string& data);
 
 }  // namespace dugong::node

@@ -37,8 +37,8 @@ void add_containers(const std::vector<runtime::Container>& all, const runtime::S
   }
 }
 
-Result<std::vector<os::Process>> users_of(const std::string& data) {
-  if (TRY(os::stat_file(data)).kind != os::FileKind::directory) return std::vector<os::Process>{};
+Result<std::vector<os::Process>> users_of(const std::string& data, const Call& call) {
+  if (TRY(os::stat_file(call.places.at(data))).kind != os::FileKind::directory) return std::vector<os::Process>{};
   return os::processes_using(data);
 }
 
@@ -78,11 +78,12 @@ Result<> judge_alone(const SeenServer& seen, const std::string& data) {
               "stop what uses it; two servers on one data directory destroy it");
 }
 
-Result<> judge_place_of_data(const std::string& data) {
-  const auto version = TRY(os::stat_file(data + "/PG_VERSION"));
+Result<> judge_place_of_data(const std::string& data, const Call& call) {
+  const auto version = TRY(os::stat_file(call.places.at(data + "/PG_VERSION")));
   if (version.kind == os::FileKind::file) return {};
-  const auto stat = TRY(os::stat_file(data));
-  if (stat.kind == os::FileKind::directory && TRY(os::is_mount_point(data))) return {};
+  const auto place = call.places.at(data);
+  const auto stat = TRY(os::stat_file(place));
+  if (stat.kind == os::FileKind::directory && TRY(os::is_mount_point(place))) return {};
   return fail(ErrorKind::refused,
               "no dataset is mounted at " + data +
                   " and no server is in it: a new one would be made "

@@ -4,7 +4,10 @@
 
 #include "base/text.h"
 #include "node/local_doors.h"
+#include "node/marked.h"
+#include "node/policy_rules.h"
 #include "os/clock.h"
+#include "os/files.h"
 #include "zfs/commands.h"
 
 namespace dugong::node {
@@ -54,6 +57,21 @@ Error with_rest(Error error, bool exists, const std::string& name) {
 }
 
 }  // namespace
+
+Result<> ZfsDoor::judge_marks(const std::string& name, const Call& call) const {
+  if (!policy_ || policy_->prefixes) return {};
+  return require_marked(zfs::dataset_of(name), call.deadline, call.stop);
+}
+
+// Wherever the mountpoint came from: it may be older than the policy, inherited, or have come with a stream.
+Result<> ZfsDoor::judge_mountpoint(const zfs::Dataset& dataset, const Call& call) const {
+  if (!dataset.mountpoint.starts_with('/')) return {};
+  if (policy_) TRY(rules::path(dataset.mountpoint, rules::Use::write, *policy_));
+  const auto place = call.places.at(dataset.mountpoint);
+  if (TRY(os::stat_file(place)).kind != os::FileKind::symlink) return {};
+  return fail(ErrorKind::refused,
+              dataset.mountpoint + " is a symbolic link: " + dataset.name + " is not mounted there");
+}
 
 Result<std::string> ZfsDoor::version_text(const Call& call) {
   const std::lock_guard guard{mutex_};
@@ -110,6 +128,7 @@ Result<Done> ZfsDoor::answer(const zfs::Create& question, const Call& call) {
 }
 
 Result<Done> ZfsDoor::answer(const zfs::Snapshot& question, const Call& call) {
+  TRY(judge_marks(question.snapshot, call));
   const auto argv = zfs::render(question);
   TRY(succeed(argv, call));
   const auto seen = TRY(look(question.snapshot, call));
@@ -118,6 +137,7 @@ Result<Done> ZfsDoor::answer(const zfs::Snapshot& question, const Call& call) {
 }
 
 Result<Done> ZfsDoor::answer(const zfs::Clone& question, const Call& call) {
+  TRY(judge_marks(question.snapshot, call));
   const auto argv = zfs::render(question);
   auto done = succeed(argv, call);
   const auto seen = TRY(look(question.dataset, call));
@@ -131,6 +151,7 @@ Result<Done> ZfsDoor::answer(const zfs::Clone& question, const Call& call) {
 
 // `zfs destroy` unmounts by itself; here a mounted dataset is one that somebody may be using.
 Result<Done> ZfsDoor::answer(const zfs::Destroy& question, const Call& call) {
+  TRY(judge_marks(question.dataset, call));
   const auto before = TRY(look(question.dataset, call));
   const auto* dataset = find(before, question.dataset);
   if (dataset != nullptr && dataset->mounted)
@@ -145,6 +166,7 @@ Result<Done> ZfsDoor::answer(const zfs::Destroy& question, const Call& call) {
 }
 
 Result<Done> ZfsDoor::answer(const zfs::DestroySnapshot& question, const Call& call) {
+  TRY(judge_marks(question.snapshot, call));
   const auto argv = zfs::render(question);
   TRY(succeed_once_free(argv, call));
   const auto after = TRY(look(question.snapshot, call));
@@ -153,6 +175,7 @@ Result<Done> ZfsDoor::answer(const zfs::DestroySnapshot& question, const Call& c
 }
 
 Result<Done> ZfsDoor::answer(const zfs::Hold& question, const Call& call) {
+  TRY(judge_marks(question.snapshot, call));
   const auto argv = zfs::render(question);
   TRY(succeed(argv, call));
   const auto seen = TRY(look(question.snapshot, call));
@@ -162,12 +185,14 @@ Result<Done> ZfsDoor::answer(const zfs::Hold& question, const Call& call) {
 }
 
 Result<Done> ZfsDoor::answer(const zfs::Release& question, const Call& call) {
+  TRY(judge_marks(question.snapshot, call));
   TRY(succeed(zfs::render(question), call));
   return Done{};
 }
 
 // Several commands on a version that takes one property at a time: what was set before a failure stays.
 Result<Done> ZfsDoor::answer(const zfs::SetProperties& question, const Call& call) {
+  TRY(judge_marks(question.name, call));
   std::size_t set = 0;
   for (const auto& argv : zfs::render(question)) {
     if (auto done = succeed(argv, call); !done) {
@@ -181,8 +206,12 @@ Result<Done> ZfsDoor::answer(const zfs::SetProperties& question, const Call& cal
 }
 
 Result<Done> ZfsDoor::answer(const zfs::Mount& question, const Call& call) {
+  TRY(judge_marks(question.dataset, call));
   const auto before = TRY(look(question.dataset, call));
-  if (const auto* dataset = find(before, question.dataset); dataset != nullptr && dataset->mounted) return Done{};
+  if (const auto* dataset = find(before, question.dataset); dataset != nullptr) {
+    if (dataset->mounted) return Done{};
+    TRY(judge_mountpoint(*dataset, call));
+  }
   const auto argv = zfs::render(question);
   TRY(succeed(argv, call));
   const auto after = TRY(look(question.dataset, call));
@@ -192,6 +221,7 @@ Result<Done> ZfsDoor::answer(const zfs::Mount& question, const Call& call) {
 }
 
 Result<Done> ZfsDoor::answer(const zfs::Unmount& question, const Call& call) {
+  TRY(judge_marks(question.dataset, call));
   const auto before = TRY(look(question.dataset, call));
   if (const auto* dataset = find(before, question.dataset); dataset != nullptr && !dataset->mounted) return Done{};
   const auto argv = zfs::render(question);

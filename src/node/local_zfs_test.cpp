@@ -45,6 +45,74 @@ printf 'tank\t10G\t5G\tONLINE\n')");
   }
 };
 
+class MarkedZfs : public LocalZfs {
+ protected:
+  // What the small zfs knows, and the mark of tank/ours and all below it.
+  MarkedZfs() {
+    tool("zfs", std::string{R"sh(
+if [ "$1 $4" = "get value,source" ]; then for last; do :; done
+  case $last in
+  tank/ours) printf 'dex\tlocal\n'; exit 0;;
+  tank/ours/*) [ -e $S/d/$(echo "$last" | tr / _) ] && { printf 'dex\tinherited from tank/ours\n'; exit 0; };;
+  tank/received) printf 'dex\treceived\n'; exit 0;;
+  tank|tank/theirs) printf -- '-\t-\n'; exit 0;;
+  esac
+  echo "cannot open '$last': dataset does not exist" >&2; exit 1
+fi)sh"} + small_zfs);
+  }
+  template <class Question>
+  std::string served(Question question) {
+    const auto answer = ask(served_, std::move(question), os::deadline_in(Millis{10'000}));
+    return answer ? "ok" : answer.error().kind == ErrorKind::refused ? "refused" : answer.error().what;
+  }
+
+ private:
+  LocalNode served_{{.policy = Policy{}}};
+};
+
+TEST_F(MarkedZfs, what_nobody_marked_is_left_alone) {
+  EXPECT_EQ(served(zfs::Snapshot{"tank/theirs@a", false, {}}), "refused");
+  EXPECT_EQ(served(zfs::Clone{"tank/theirs@a", "tank/ours/c", {}}), "refused");
+  EXPECT_EQ(served(zfs::Destroy{"tank/theirs"}), "refused");
+  EXPECT_EQ(served(zfs::DestroySnapshot{"tank/theirs@a"}), "refused");
+  EXPECT_EQ(served(zfs::Hold{"tank/theirs@a", "x"}), "refused");
+  EXPECT_EQ(served(zfs::Release{"tank/theirs@a", "x"}), "refused");
+  EXPECT_EQ(served(zfs::SetProperties{"tank/theirs", {{"dugong:cluster", "dex"}}}), "refused");
+  EXPECT_EQ(served(zfs::SetProperties{"tank/received", {{"dugong:cluster", "dex"}}}), "refused");
+  EXPECT_EQ(served(zfs::Mount{"tank/theirs"}), "refused");
+  EXPECT_EQ(served(zfs::Unmount{"tank/theirs"}), "refused");
+}
+
+TEST_F(MarkedZfs, what_is_marked_or_below_it_is_changed) {
+  EXPECT_EQ(served(zfs::Create{"tank/ours", {}}), "ok");
+  EXPECT_EQ(served(zfs::Create{"tank/ours/live-0", {}}), "ok");
+  EXPECT_EQ(served(zfs::Snapshot{"tank/ours/live-0@a", false, {}}), "ok");
+  EXPECT_EQ(served(zfs::Clone{"tank/ours/live-0@a", "tank/ours/c", {}}), "ok");
+  EXPECT_EQ(served(zfs::SetProperties{"tank/ours/live-0", {{"dugong:state", "ready"}}}), "ok");
+  EXPECT_EQ(served(zfs::Destroy{"tank/ours/c"}), "ok");
+}
+
+std::string unmounted(const std::string& name, const std::string& mountpoint) {
+  return name + "\ttype\tfilesystem\t-\n" + name + "\tguid\t77\t-\n" + name + "\tcreatetxg\t5\t-\n" + name +
+         "\tmounted\tno\t-\n" + name + "\tmountpoint\t" + mountpoint + "\tinherited from tank\n";
+}
+
+TEST_F(MarkedZfs, a_mountpoint_is_judged_when_it_is_used) {
+  write("d/tank_ours", unmounted("tank/ours", "/etc/cron.d"));
+  EXPECT_EQ(served(zfs::Mount{"tank/ours"}), "refused");
+  write("d/tank_ours", unmounted("tank/ours", "/srv/dugong-test/nowhere"));
+  EXPECT_EQ(served(zfs::Mount{"tank/ours"}), "ok");
+}
+
+TEST_F(LocalZfs, nothing_is_mounted_over_where_a_symlink_leads) {
+  std::filesystem::create_directories(path("real"));
+  std::filesystem::create_symlink(path("real"), path("link"));
+  for (const auto* mountpoint : {"link", "link/below"}) {
+    write("d/tank_a", unmounted("tank/a", path(mountpoint)));
+    EXPECT_PRED2(has, failure(zfs::Mount{"tank/a"}), "symbolic link") << mountpoint;
+  }
+}
+
 TEST_F(LocalZfs, a_pool_and_its_capabilities) {
   const auto pool = ask_it(zfs::InspectPool{"tank"});
   ASSERT_TRUE(pool);

@@ -1,7 +1,8 @@
 // Everything a node can be asked, as one variant of plain values. Local, remote and simulated nodes answer the same.
 //
-// Paths are absolute host paths; `serve` judges them against its policy and opens them below their root without
-// following symlinks. Answers are values too; what is missing is an answer ("does not exist"), not an error.
+// Paths are absolute host paths; `serve` judges them against its policy, and every node opens them without following a
+// symlink below the directory that they are allowed in (node/places.h). Answers are values too; what is missing is an
+// answer ("does not exist"), not an error.
 #pragma once
 
 #include <cstdint>
@@ -50,13 +51,13 @@ struct FileFacts {
   std::uint32_t mode = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  Blob content;                      // first `limit` bytes
+  Blob content;                      // first `limit` bytes; of a regular file only, a symlink is not followed
   std::vector<std::string> entries;  // of a directory: the names in it, sorted, as many as `limit` bytes hold
 };
 struct ReadFile {
   using Answer = FileFacts;
   std::string path;
-  std::uint64_t limit = 1 << 20;
+  std::uint64_t limit = 1 << 20;  // more than 16 MiB is not read
 };
 struct WriteFile {  // temporary file, fsync, rename, fsync directory; owner and mode set before the rename
   using Answer = Done;
@@ -66,6 +67,7 @@ struct WriteFile {  // temporary file, fsync, rename, fsync directory; owner and
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
 };
+// Owners, here and above: behind `serve` root, and whom InspectSoftware named in the same session.
 struct MakeDirectory {  // parents too; mode and owner are set when they differ
   using Answer = Done;
   std::string path;
@@ -105,7 +107,7 @@ struct SqlTarget {
   std::uint16_t port = 0;
   std::string user;
   std::string database;
-  std::string password_file;  // on the node
+  std::string password_file;  // on the node: a regular file of whom its directory belongs to
 };
 struct SqlCall {
   std::string query;  // postgres::queries()

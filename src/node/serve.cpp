@@ -8,6 +8,7 @@
 #include "node/codec.h"
 #include "node/copy.h"
 #include "node/local.h"
+#include "node/marked.h"
 #include "os/clock.h"
 #include "os/env.h"
 #include "os/files.h"
@@ -68,12 +69,20 @@ Result<> stream(wire::Link link, Node& node, const StreamRequest& request, const
   return {};
 }
 
+Result<> judge_end(const StreamRequest& request, const Policy& policy, const std::stop_token& stop) {
+  TRY(judge(request, policy));
+  if (policy.prefixes) return {};
+  const auto* send = std::get_if<zfs::Send>(&request);
+  const auto name = send != nullptr ? zfs::dataset_of(send->snapshot) : std::get<zfs::Receive>(request).dataset;
+  return require_marked(name, os::deadline_in(opening_timeout), stop);
+}
+
 Result<> serve_stream(wire::Link link, Node& node, const ServeOptions& options, const std::stop_token& stop) {
   const auto opening = TRY(wire::receive_opening(link, os::deadline_in(opening_timeout), stop));
   const EndOptions end_options{options.timing, {}, stop};
   auto request = decode_stream(opening.body);
   Result<> allowed;
-  if (request) allowed = judge(*request, options.policy);
+  if (request) allowed = judge_end(*request, options.policy, stop);
   if (request && allowed) return stream(std::move(link), node, *request, end_options);
   auto error = request ? std::move(allowed).error() : std::move(request).error();
   link_sink(std::move(link), end_options)->abandon(error);
@@ -113,7 +122,8 @@ Result<> serve_standard_streams(std::stop_token stop) {
   ServeOptions options;
   options.policy = TRY(load_policy());
   auto channel = TRY(wire::over_standard_streams());
-  return serve(std::move(channel), std::make_shared<LocalNode>(), options, stop);
+  const auto node = std::make_shared<LocalNode>(LocalOptions{.policy = options.policy});
+  return serve(std::move(channel), node, options, stop);
 }
 
 }  // namespace dugong::node

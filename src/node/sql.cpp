@@ -13,8 +13,9 @@ namespace dugong::node {
 namespace {
 
 // For the calls whose answer has no room for "not connected".
-Result<SqlConnection> connect(const SqlTarget& target, Deadline deadline, const std::stop_token& stop) {
-  auto opened = TRY(SqlConnection::open(target, deadline, stop));
+Result<SqlConnection> connect(const SqlTarget& target, const Places& places, Deadline deadline,
+                              const std::stop_token& stop) {
+  auto opened = TRY(SqlConnection::open(target, places, deadline, stop));
   if (auto* refusal = std::get_if<ConnectRefusal>(&opened)) {
     return fail(Error{ErrorKind::unreachable,
                       fmt::format("PostgreSQL: {} ({})", refusal->message, refusal->sqlstate),
@@ -79,11 +80,11 @@ Result<std::string> hmac_sha256_hex(std::string_view key, std::string_view text)
 
 }  // namespace
 
-Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::stop_token stop) {
+Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::stop_token stop, const Places& places) {
   std::vector<const postgres::NamedQuery*> queries;
   for (const auto& call : request.calls) queries.push_back(TRY(askable(call.query)));
   RunSql::Answer answer;
-  auto opened = TRY(SqlConnection::open(request.target, deadline, stop));
+  auto opened = TRY(SqlConnection::open(request.target, places, deadline, stop));
   if (auto* refusal = std::get_if<ConnectRefusal>(&opened)) {
     answer.sqlstate = std::move(refusal->sqlstate);
     answer.message = std::move(refusal->message);
@@ -97,12 +98,13 @@ Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::st
   return answer;
 }
 
-Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, std::stop_token stop) {
+Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, std::stop_token stop,
+                               const Places& places) {
   const auto& password = request.password.bytes;
   if (password.empty() || password.find('\0') != std::string::npos) {
     return fail(ErrorKind::invalid, fmt::format("the password of {} is empty or holds a NUL byte", request.role));
   }
-  auto connection = TRY(connect(request.target, deadline, stop));
+  auto connection = TRY(connect(request.target, places, deadline, stop));
   auto role = TRY(stored_role(connection, request.role));
   if (!role.exists) {
     if (!request.replication) {
@@ -116,8 +118,8 @@ Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline
 }
 
 Result<RolePasswordMark::Answer> role_password_mark(const RolePasswordMark& request, Deadline deadline,
-                                                    std::stop_token stop) {
-  auto connection = TRY(connect(request.target, deadline, stop));
+                                                    std::stop_token stop, const Places& places) {
+  auto connection = TRY(connect(request.target, places, deadline, stop));
   auto role = TRY(stored_role(connection, request.role));
   if (role.verifier.empty()) return RolePasswordMark::Answer{};
   return RolePasswordMark::Answer{TRY(hmac_sha256_hex(role.verifier, request.password.bytes))};

@@ -15,10 +15,24 @@
 namespace dugong::node {
 namespace {
 
+// The directory belongs to the server's user, who could put another's file there by a link; what root can read of it
+// would go to a server that asks for passwords in clear.
+Result<os::Content> read_secret(const std::string& path, const Places& places) {
+  const auto directory = TRY(os::stat_file(places.at(path.substr(0, path.rfind('/')))));
+  const auto place = places.at(path);
+  const auto stat = TRY(os::stat_file(place));
+  if (stat.kind == os::FileKind::missing) return os::Content{};
+  auto content = stat.kind == os::FileKind::file ? TRY(os::read_file(place, 64 << 10)) : os::Content{stat, {}};
+  const auto& seen = content.stat;
+  if (seen.kind == os::FileKind::file && seen.links == 1 && seen.uid == directory.uid) return content;
+  return fail(Error{ErrorKind::refused, "the password file is not a plain file of whom its directory belongs to", path,
+                    "it was not read", "remove it, then run: dugong up"});
+}
+
 // Exactly the file's content without one trailing newline: what initdb --pwfile and POSTGRES_PASSWORD_FILE read.
-Result<std::string> read_password(const std::string& path) {
+Result<std::string> read_password(const std::string& path, const Places& places) {
   if (path.empty()) return std::string{};
-  auto content = TRY(os::read_file(path, 64 << 10));
+  auto content = TRY(read_secret(path, places));
   if (content.stat.kind == os::FileKind::missing) {
     return fail(Error{ErrorKind::failed, "the password file does not exist", path, {}, "run: dugong up"});
   }
@@ -100,12 +114,13 @@ namespace {
 
 // The directory holds the sockets of one server only: while a changed port waits for its restart, the server still
 // answers at the old one.
-Result<std::uint16_t> port_of_socket(const SqlTarget& target) {
+Result<std::uint16_t> port_of_socket(const SqlTarget& target, const Places& places) {
   constexpr std::string_view start = ".s.PGSQL.";
-  const auto directory = TRY(os::stat_file(target.socket_dir));
+  const auto place = places.at(target.socket_dir);
+  const auto directory = TRY(os::stat_file(place));
   if (directory.kind != os::FileKind::directory) return target.port;
   std::vector<std::uint16_t> found;
-  for (const auto& entry : TRY(os::list_directory(target.socket_dir))) {
+  for (const auto& entry : TRY(os::list_directory(place))) {
     if (!entry.name.starts_with(start)) continue;
     const auto port = parse_u64(std::string_view{entry.name}.substr(start.size()));
     if (port && *port <= 65535) found.push_back(static_cast<std::uint16_t>(*port));
@@ -115,7 +130,8 @@ Result<std::uint16_t> port_of_socket(const SqlTarget& target) {
 
 }  // namespace
 
-Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const SqlTarget& target, Deadline deadline,
+Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const SqlTarget& target, const Places& places,
+                                                                        Deadline deadline,
                                                                         const std::stop_token& stop) {
   using Opened = std::variant<SqlConnection, ConnectRefusal>;
   if (!target.socket_dir.starts_with('/')) {
@@ -123,24 +139,18 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
   }
   if (auto refusal = foreign_environment()) return Opened{std::move(*refusal)};
   SqlTarget there = target;
-  there.port = TRY(port_of_socket(target));
-  auto opened = TRY(open_with(there, target.password_file, deadline, stop));
+  there.port = TRY(port_of_socket(target, places));
+  const auto password = TRY(read_password(target.password_file, places));
+  auto opened = TRY(open_as(there, password, deadline, stop));
   const auto* refusal = std::get_if<ConnectRefusal>(&opened);
   if (refusal == nullptr || refusal->sqlstate != "28P01" || target.password_file.empty()) return opened;
-  const auto former = TRY(os::read_file(target.password_file + ".before", 64 << 10));
+  const auto former = TRY(read_secret(target.password_file + ".before", places));
   for (const auto line : lines(former.bytes)) {
     auto tried = TRY(open_as(there, std::string{line}, deadline, stop));
     const auto* again = std::get_if<ConnectRefusal>(&tried);
     if (again == nullptr || again->sqlstate != "28P01") return tried;
   }
   return opened;
-}
-
-Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_with(const SqlTarget& target,
-                                                                             const std::string& password_file,
-                                                                             Deadline deadline,
-                                                                             const std::stop_token& stop) {
-  return open_as(target, TRY(read_password(password_file)), deadline, stop);
 }
 
 Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_as(const SqlTarget& target,
@@ -159,7 +169,10 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_as(const
 // overruled by a blank, a passfile by a path that cannot exist.
 Result<> SqlConnection::start(const SqlTarget& target, const std::string& password) {
   const auto port = std::to_string(target.port);
-  const std::array<std::pair<const char*, const char*>, 13> options{{
+  // libpq 16 and newer can be told to hand no password over in clear, nor a ticket of ours: the server may have been
+  // taken over. Older ones do not know the word and would refuse all of it.
+  const bool knows_require_auth = PQlibVersion() >= 160000;
+  const std::array<std::pair<const char*, const char*>, 14> options{{
       {"host", target.socket_dir.c_str()},
       {"port", port.c_str()},
       {"user", target.user.c_str()},
@@ -173,6 +186,7 @@ Result<> SqlConnection::start(const SqlTarget& target, const std::string& passwo
       {"gssencmode", "disable"},
       {"channel_binding", "disable"},
       {"target_session_attrs", "any"},
+      {knows_require_auth ? "require_auth" : nullptr, "scram-sha-256,md5,none"},
   }};
   std::array<const char*, options.size() + 1> keywords{};
   std::array<const char*, options.size() + 1> values{};

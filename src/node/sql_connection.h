@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "node/places.h"
 #include "node/request.h"
 #include "os/fd.h"
 
@@ -39,8 +40,8 @@ class SqlConnection {
  public:
   // Where the password is refused, the lines of PASSWORD_FILE.before are tried in order: a changed password is in the
   // file before the server has it. Errors: timed_out, interrupted, failed (password file).
-  static Result<std::variant<SqlConnection, ConnectRefusal>> open(const SqlTarget& target, Deadline deadline,
-                                                                  const std::stop_token& stop);
+  static Result<std::variant<SqlConnection, ConnectRefusal>> open(const SqlTarget& target, const Places& places,
+                                                                  Deadline deadline, const std::stop_token& stop);
 
   // One statement in either style of postgres::NamedQuery. What the server says against it is in the result; a lost
   // connection is 08006 there. Errors: timed_out, interrupted, invalid (parameters).
@@ -67,9 +68,6 @@ class SqlConnection {
   static Result<std::variant<SqlConnection, ConnectRefusal>> open_as(const SqlTarget& target,
                                                                      const std::string& password, Deadline deadline,
                                                                      const std::stop_token& stop);
-  static Result<std::variant<SqlConnection, ConnectRefusal>> open_with(const SqlTarget& target,
-                                                                       const std::string& password_file,
-                                                                       Deadline deadline, const std::stop_token& stop);
   Result<> start(const SqlTarget& target, const std::string& password);
   Result<std::optional<ConnectRefusal>> finish_start();
   Result<os::Ready> wait(int read_fd, int write_fd);

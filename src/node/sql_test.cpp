@@ -67,8 +67,15 @@ class Server {
     auto result = target();
     result.user = user;
     result.password_file = directory_ + "/other";
+    std::filesystem::remove(result.password_file);
     std::ofstream{result.password_file} << password << "\n";
+    own(result.password_file);
     return result;
+  }
+  // As dugong leaves a secret: of whom its directory belongs to.
+  void own(const std::string& file) const {
+    if (user_ == nullptr) return;
+    EXPECT_EQ(::chown(file.c_str(), user_->pw_uid, user_->pw_gid), 0);
   }
 
  private:
@@ -119,7 +126,7 @@ class Sql : public testing::Test {
   }
   static Deadline soon() { return os::deadline_in(Millis{20'000}); }
   SqlConnection connected() {
-    auto opened = SqlConnection::open(target_, soon(), {});
+    auto opened = SqlConnection::open(target_, {}, soon(), {});
     EXPECT_TRUE(opened.has_value());
     auto* refused = std::get_if<ConnectRefusal>(&*opened);
     EXPECT_EQ(refused, nullptr) << refused->message;
@@ -204,7 +211,7 @@ TEST_F(Sql, ParametersWithNulAreInvalid) {
   EXPECT_EQ(result.error().kind, ErrorKind::invalid);
 }
 TEST_F(Sql, TheDeadlineCancelsTheStatement) {
-  auto opened = SqlConnection::open(target_, os::deadline_in(Millis{500}), {});
+  auto opened = SqlConnection::open(target_, {}, os::deadline_in(Millis{500}), {});
   auto& connection = std::get<SqlConnection>(*opened);
   auto result = connection.run("SELECT pg_sleep(60), 'dugong sleeper'", {});
   ASSERT_FALSE(result.has_value());
@@ -216,7 +223,7 @@ TEST_F(Sql, TheDeadlineCancelsTheStatement) {
 }
 TEST_F(Sql, AStopCancelsTheStatement) {
   std::stop_source stop;
-  auto opened = SqlConnection::open(target_, soon(), stop.get_token());
+  auto opened = SqlConnection::open(target_, {}, soon(), stop.get_token());
   std::jthread stopper{[&] {
     os::sleep_for(Millis{200});
     stop.request_stop();
@@ -247,16 +254,37 @@ TEST_F(Sql, RefusalsHaveACode) {
 TEST_F(Sql, APasswordThatTheServerDoesNotHaveYetFallsBackToTheOneBefore) {
   auto target = Server::get()->as("post gres", "not set yet");
   std::ifstream good{target_.password_file};
-  std::ofstream{target.password_file + ".before"} << good.rdbuf();
+  const auto before = target.password_file + ".before";
+  std::ofstream{before} << good.rdbuf();
+  Server::get()->own(before);
   EXPECT_EQ(refused(target), "connected");
-  std::filesystem::remove(target.password_file + ".before");
   good.seekg(0);
-  std::ofstream{target.password_file + ".before"} << "never set\n" << good.rdbuf() << "\nolder\n";
+  std::ofstream{before} << "never set\n" << good.rdbuf() << "\nolder\n";
   EXPECT_EQ(refused(target), "connected");  // a second change came before the first was set
-  std::ofstream{target.password_file + ".before"} << "never set\n";
+  std::ofstream{before} << "never set\n";
   EXPECT_EQ(refused(target), "28P01");
-  std::filesystem::remove(target.password_file + ".before");
+  std::filesystem::remove(before);
   EXPECT_EQ(refused(target), "28P01");
+}
+TEST_F(Sql, ALinkIsNoPasswordFile) {
+  const std::string elsewhere = target_.password_file;
+  const std::string why = "error: the password file is not a plain file of whom its directory belongs to";
+  auto target = target_;
+  for (const bool hard : {false, true}) {
+    target.password_file = target_.socket_dir + (hard ? "/hard" : "/soft");
+    if (hard)
+      std::filesystem::create_hard_link(elsewhere, target.password_file);
+    else
+      std::filesystem::create_symlink(elsewhere, target.password_file);
+    EXPECT_EQ(refused(target), why);
+    std::filesystem::remove(target.password_file);
+  }
+}
+TEST_F(Sql, NorIsAFileOfSomebodyElse) {
+  auto target = Server::get()->as("post gres", superuser_password);
+  EXPECT_EQ(refused(target), "connected");
+  if (::geteuid() != 0 || ::chown(target.password_file.c_str(), 0, 0) != 0) GTEST_SKIP() << "needs root";
+  EXPECT_EQ(refused(target), "error: the password file is not a plain file of whom its directory belongs to");
 }
 TEST_F(Sql, BadTargetsAreErrors) {
   auto target = target_;

@@ -86,7 +86,10 @@ Result<Parent> open_parent(const Place& place) {
 Error path_error(int error_number, std::string_view doing, const Place& place) {
   const std::string path = printable(place.path);
   if (error_number == ELOOP) {
-    return {ErrorKind::refused, std::string{doing} + " " + path + ": a symbolic link is in the way", {}, {},
+    return {ErrorKind::refused,
+            std::string{doing} + " " + path + ": a symbolic link is in the way",
+            {},
+            {},
             "name it by its real path: readlink -m " + path};
   }
   if (error_number == EXDEV && !place.root.empty()) {

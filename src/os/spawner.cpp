@@ -177,7 +177,7 @@ Spawner& Spawner::instance() {
 }
 
 Spawner::Spawner() : wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
-  ignore_sigpipe();  // a child that closes its input is an answer, not our end
+  ignore_sigpipe();               // a child that closes its input is an answer, not our end
   std::signal(SIGCHLD, SIG_DFL);  // were it ignored, as whoever started us may have left it, children would reap
                                   // themselves and their exit would be lost
   std::thread{[this] { run(); }}.detach();
