@@ -27,7 +27,10 @@ std::string identity() {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  auto content = TRY(dugong::os::read_file(absolute(path)));
+  constexpr dugong::Bytes largest = dugong::Bytes{1} << 20;
+  auto content = TRY(dugong::os::read_file(absolute(path), largest + 1));
+  if (content.bytes.size() > largest)
+    return dugong::fail(dugong::ErrorKind::invalid, path + " is larger than 1 MiB: it is no file for dugong");
   if (content.stat.kind != dugong::os::FileKind::file)
     return dugong::fail(dugong::ErrorKind::invalid, "there is no file " + path);
   return std::move(content.bytes);
@@ -43,16 +46,12 @@ Result<World::Written> write_new_file(const std::string& path, std::string_view 
   return World::Written::existed;
 }
 
-std::optional<std::string> read_line() {
-  std::string line;
-  if (!std::getline(std::cin, line)) return std::nullopt;
-  return line;
-}
-
-Result<std::unique_ptr<dugong::node::Fleet>> open_fleet(const dugong::spec::Spec& spec) {
+Result<std::unique_ptr<dugong::node::Fleet>> open_fleet(const dugong::spec::Spec& spec, const std::stop_token& stop) {
   std::vector<dugong::node::FleetMember> members;
   for (const auto& node : spec.nodes) members.push_back({node.name, node.ssh, spec.ssh.config});
-  return std::make_unique<dugong::node::RealFleet>(members, dugong::node::fleet_options_from_environment());
+  auto options = dugong::node::fleet_options_from_environment();
+  options.stop = stop;
+  return std::make_unique<dugong::node::RealFleet>(members, options);
 }
 
 }  // namespace
@@ -66,14 +65,21 @@ int main(int argc, char** argv) {
   world.err_is_terminal = dugong::os::is_terminal(STDERR_FILENO);
   world.err_width = dugong::os::terminal_width(STDERR_FILENO);
   world.environment = [](std::string_view name) { return dugong::os::env(std::string{name}); };
-  world.read_line = read_line;
+  world.read_line = [&] { return dugong::os::read_line(STDIN_FILENO, signals.token()); };
   world.file_exists = [](const std::string& path) {
     std::error_code error;
     return std::filesystem::exists(path, error);
   };
   world.read_file = read_file;
   world.write_new_file = write_new_file;
-  world.open_fleet = open_fleet;
-  world.serve = dugong::node::serve_standard_streams;
-  return dugong::cli::run({argv + 1, argv + argc}, world);
+  world.open_fleet = [&](const dugong::spec::Spec& spec) { return open_fleet(spec, signals.token()); };
+  bool served = false;
+  world.serve = [&](std::stop_token stop) {
+    served = true;
+    return dugong::node::serve_standard_streams(std::move(stop));
+  };
+  const int code = dugong::cli::run({argv + 1, argv + argc}, world);
+  // A request that ignored its stop may still be at work: nothing that it uses is taken from under it.
+  if (served) dugong::os::leave(code);
+  return code;
 }

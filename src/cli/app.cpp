@@ -30,9 +30,13 @@ int run(const std::vector<std::string>& words, World& world) {
   };
   const auto done = act();
   world.out.flush();
-  if (done) return *done;
-  world.err << render_error(done.error(), message_style(world)) << std::flush;
-  return exit_code(done.error().kind);
+  const auto told = [&](const Error& error) {
+    world.err << render_error(error, message_style(world)) << std::flush;
+    return exit_code(error.kind);
+  };
+  if (!done) return told(done.error());
+  if (!world.out) return told({ErrorKind::failed, "the output could not be written", {}, {}, {}});
+  return *done;
 }
 
 }  // namespace dugong::cli

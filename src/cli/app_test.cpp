@@ -104,6 +104,12 @@ struct Shell {
   [[nodiscard]] bool printed(std::string_view text) const { return out.str().find(text) != std::string::npos; }
 };
 
+TEST(App, OutputThatCannotBeWrittenIsAFailure) {
+  Shell shell;
+  shell.out.setstate(std::ios::badbit);  // as after a write to a full disk
+  EXPECT_EQ(shell("version -o json"), 1);
+  EXPECT_TRUE(shell.said("the output could not be written")) << shell.err.str();
+}
 TEST(App, HelpAndVersionGoToStandardOutput) {
   for (const auto* line : {"--help", "up --help", "--version", "version", "version -o json"}) {
     Shell shell;

@@ -33,7 +33,7 @@ struct World {
   std::function<Result<std::string>(const std::string&)> read_file;
   enum class Written { created, existed };
   std::function<Result<Written>(const std::string& path, std::string_view text)> write_new_file;
-  // The fleet keeps a reference to the spec, which outlives it.
+  // Of the nodes of the spec; nothing of it is kept.
   std::function<Result<std::unique_ptr<node::Fleet>>(const spec::Spec&)> open_fleet;
   std::function<Result<>(std::stop_token)> serve;  // the node's side, on this process's standard streams
 };
