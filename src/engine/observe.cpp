@@ -93,27 +93,42 @@ void look_at_passwords(Context& context, const spec::Node& node, ObservedNode& s
   }
 }
 
+void look_at_storage(Context& context, const spec::Node& node, ObservedNode& seen) {
+  seen.pool = sample(context, ask(context, node.name, zfs::InspectPool{zfs::pool_of(node.prefix)}, quick));
+  seen.storage = sample(context, ask(context, node.name, zfs::ListTree{node.prefix}, quick));
+}
+
+void look_at_postgres(Context& context, const spec::Node& node, Depth depth, ObservedNode& seen) {
+  const runtime::InspectServer question{cluster::server_of(context.spec, node)};
+  seen.server = sample(context, ask(context, node.name, question, quick));
+  if (!seen.server || seen.server->state != runtime::ServerState::running) {
+    seen.sql.error = Error{ErrorKind::failed, "PostgreSQL is not running", node.name, {}, {}};
+    return;
+  }
+  seen.sql = sample(context, look_at_sql(context, node));
+  if (depth == Depth::full) look_at_passwords(context, node, seen);
+}
+
+void look_at_directories(Context& context, const spec::Node& node, Depth depth, ObservedNode& seen) {
+  const auto server = cluster::server_of(context.spec, node);
+  seen.data = sample(context, ask(context, node.name, node::InspectData{server.data}, quick));
+  if (depth == Depth::status) return;
+  const auto& postgres = context.spec.postgres;
+  const runtime::InspectSoftware question{server.kind, postgres.image, postgres.bin_dir, postgres.os_user};
+  seen.software = sample(context, ask(context, node.name, question, patient));
+  look_at_files(context, node, seen);
+}
+
+// Most of a look is waiting for the node's tools: three kinds of questions are asked side by side.
 ObservedNode look_at(Context& context, const spec::Node& node, Depth depth) {
   ObservedNode seen{.name = node.name};
   seen.host = sample(context, look_at_host(context, node.name));
   if (!seen.reachable()) return seen;
-  const auto server = cluster::server_of(context.spec, node);
-  const auto& name = node.name;
-  seen.pool = sample(context, ask(context, name, zfs::InspectPool{zfs::pool_of(node.prefix)}, quick));
-  seen.storage = sample(context, ask(context, name, zfs::ListTree{node.prefix}, quick));
-  seen.server = sample(context, ask(context, name, runtime::InspectServer{server}, quick));
-  seen.data = sample(context, ask(context, name, node::InspectData{server.data}, quick));
-  if (seen.server && seen.server->state == runtime::ServerState::running)
-    seen.sql = sample(context, look_at_sql(context, node));
-  else
-    seen.sql.error = Error{ErrorKind::failed, "PostgreSQL is not running", name, {}, {}};
-  if (depth == Depth::status) return seen;
-  const auto& postgres = context.spec.postgres;
-  seen.software = sample(
-      context, ask(context, name,
-                   runtime::InspectSoftware{server.kind, postgres.image, postgres.bin_dir, postgres.os_user}, patient));
-  look_at_files(context, node, seen);
-  look_at_passwords(context, node, seen);
+  {
+    const std::jthread storage{[&] { look_at_storage(context, node, seen); }};
+    const std::jthread postgres{[&] { look_at_postgres(context, node, depth, seen); }};
+    look_at_directories(context, node, depth, seen);
+  }
   return seen;
 }
 

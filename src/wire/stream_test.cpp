@@ -24,8 +24,13 @@ std::string pattern(std::size_t size) {
 
 std::string noise(std::size_t size) {
   std::mt19937_64 random{7};
-  std::string bytes(size, '\0');
-  for (auto& byte : bytes) byte = static_cast<char>(random());
+  std::string bytes;
+  bytes.reserve(size + 8);
+  while (bytes.size() < size) {
+    const auto word = random();
+    bytes.append(reinterpret_cast<const char*>(&word), sizeof word);
+  }
+  bytes.resize(size);
   return bytes;
 }
 
@@ -34,7 +39,7 @@ struct Streams : testing::Test {
   StreamWriter writer{links.client, calm_timing(), {}};
   StreamReader reader{links.server, calm_timing(), {}};
   // More than any buffer between the two, and it does not shrink.
-  const std::string plenty = noise(16 << 20);
+  inline static const std::string plenty = noise(16 << 20);
 
   Result<std::string> read_all(std::size_t step = 1 << 20) {
     std::string all;
