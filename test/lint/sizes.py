@@ -16,7 +16,7 @@ FOLDERS = ("src", "test", "lab", "script", "bench")
 def files():
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and path.suffix in KINDS and "__pycache__" not in path.parts and "_seeds" not in path.parent.name:
+            if path.is_file() and path.suffix in KINDS and not {"__pycache__", ".pytest_cache"} & set(path.parts) and "_seeds" not in path.parent.name:
                 yield path
 
 
