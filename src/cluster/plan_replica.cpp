@@ -149,19 +149,21 @@ std::string plan_target(const Need& need, const Anchor& anchor, Plan& plan) {
 }
 
 // How many bytes a full stream has: as stored with `send -c`, which only OpenZFS knows, else uncompressed.
-Bytes stream_size(const zfs::Dataset& snapshot, const Ground& primary) {
-  return primary.seen.pool->can_receive_unmounted ? snapshot.referenced
-                                                  : std::max(snapshot.uncompressed(), snapshot.referenced);
+// A stream with `-c` has the size of what is stored; both sides must be OpenZFS for it.
+Bytes stream_size(const zfs::Dataset& snapshot, const Ground& primary, bool for_v23) {
+  const bool as_stored = primary.seen.pool->can_receive_unmounted && !for_v23;
+  return as_stored ? snapshot.referenced : std::max(snapshot.uncompressed(), snapshot.referenced);
 }
 
 void plan_copy(const Need& need, const std::string& target, const Ground& primary, Plan& plan) {
   Steps steps{plan, need.ground->node};
   const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
+  const bool for_v23 = !need.ground->seen.pool->can_receive_unmounted;
   steps.add(CopySnapshot{.from_node = primary.node.name,
-                         .send = {need.copy->snapshot, need.base ? need.base->snapshot : ""},
+                         .send = {need.copy->snapshot, need.base ? need.base->snapshot : "", for_v23},
                          .receive = {target},
                          .guid = need.copy->guid,
-                         .expected = need.base ? 0 : stream_size(*snapshot, primary)});
+                         .expected = need.base ? 0 : stream_size(*snapshot, primary, for_v23)});
   steps.look_again();
 }
 

@@ -39,8 +39,12 @@ TEST(PlanReplica, ACopysExpectedSizeIsThatOfTheStream) {
   EXPECT_EQ(expected(), 4500U);
   base.logical_referenced = 4567;
   EXPECT_EQ(expected(), 4567U);
-  seen.nodes[0].pool.value->can_receive_unmounted = true;  // OpenZFS: `send -c`
+  seen.nodes[0].pool.value->can_receive_unmounted = true;  // OpenZFS, but the receiver is not
+  EXPECT_EQ(expected(), 4567U);
+  EXPECT_TRUE(steps_of<CopySnapshot>(must_plan(spec, seen), "b").at(0).send.for_v23);
+  seen.nodes[1].pool.value->can_receive_unmounted = true;  // both: `send -c`
   EXPECT_EQ(expected(), 1000U);
+  EXPECT_FALSE(steps_of<CopySnapshot>(must_plan(spec, seen), "b").at(0).send.for_v23);
 }
 
 TEST(PlanReplica, ASnapshotOlderThanTheSlotIsNotUsed) {

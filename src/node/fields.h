@@ -95,7 +95,8 @@ DUGONG_NAMED(zfs::Release, "zfs.release"){Field{"snapshot", &T::snapshot}, Field
 DUGONG_NAMED(zfs::SetProperties, "zfs.set_properties"){Field{"name", &T::name}, Field{"properties", &T::properties}}; };
 DUGONG_NAMED(zfs::Mount, "zfs.mount"){Field{"dataset", &T::dataset}}; };
 DUGONG_NAMED(zfs::Unmount, "zfs.unmount"){Field{"dataset", &T::dataset}}; };
-DUGONG_NAMED(zfs::Send, "stream.send"){Field{"snapshot", &T::snapshot}, Field{"from", &T::from}}; };
+DUGONG_NAMED(zfs::Send, "stream.send"){
+    Field{"snapshot", &T::snapshot}, Field{"from", &T::from}, Field{"for_v23", &T::for_v23}}; };
 DUGONG_NAMED(zfs::Receive, "stream.receive"){Field{"dataset", &T::dataset}}; };
 DUGONG_PART(zfs::Dataset){
     Field{"name", &T::name}, Field{"is_snapshot", &T::is_snapshot}, Field{"guid", &T::guid},

@@ -128,7 +128,8 @@ struct Unmount {
 // Ends of a copy. They answer a stream and are run by transfer, never with a shell.
 struct Send {
   std::string snapshot;
-  std::string from;  // an older snapshot of the same dataset (or the origin); empty: full
+  std::string from;      // an older snapshot of the same dataset (or the origin); empty: full
+  bool for_v23 = false;  // the receiver is zfs-fuse: it reads neither large nor compressed blocks
 };
 struct Receive {
   std::string dataset;  // must not exist for a full stream; must hold `from`'s GUID for an increment
@@ -148,7 +149,7 @@ Argv render(const Release&);
 std::vector<Argv> render(const SetProperties&);  // one command per property
 Argv render(const Mount&);
 Argv render(const Unmount&);
-Argv render(const Send&, const Pool& capabilities);  // of the weaker of both sides
+Argv render(const Send&, const Pool& capabilities);  // of the sender
 Argv render(const Receive&, const Pool& capabilities);
 
 // Answers of `zfs get -Hp -r -o name,property,value,source …` (render(ListTree)). Errors: failed, with the line.

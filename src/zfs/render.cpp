@@ -111,7 +111,7 @@ std::vector<Argv> render(const SetProperties& command) {
 // dataset (libzfs_sendrecv.c: zfs_receive_one, "incompatible embedded data stream feature").
 Argv render(const Send& command, const Pool& capabilities) {
   Argv argv = {"zfs", "send"};
-  if (capabilities.can_receive_unmounted) argv.insert(argv.end(), {"-L", "-c"});
+  if (capabilities.can_receive_unmounted && !command.for_v23) argv.insert(argv.end(), {"-L", "-c"});
   if (!command.from.empty()) argv.insert(argv.end(), {"-i", command.from});
   argv.push_back(command.snapshot);
   return argv;

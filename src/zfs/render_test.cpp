@@ -66,6 +66,7 @@ TEST(Render, SendFlagsDependOnTheDialectOnly) {
   EXPECT_EQ(text(render(Send{"t/a@s", "t/a@r"}, v23())), "zfs send -i t/a@r t/a@s");
   EXPECT_EQ(text(render(Send{"t/a@s", ""}, openzfs())), "zfs send -L -c t/a@s");
   EXPECT_EQ(text(render(Send{"t/a@s", "t/o@r"}, openzfs())), "zfs send -L -c -i t/o@r t/a@s");
+  EXPECT_EQ(text(render(Send{"t/a@s", "", true}, openzfs())), "zfs send t/a@s") << "zfs-fuse could not read it";
 }
 
 TEST(Render, ReceiveNeverForces) {
