@@ -144,7 +144,8 @@ def test_a_data_directory_with_something_in_it(bare):
     (directory / "data").mkdir(parents=True)
     (directory / "data" / "PG_VERSION").write_text("15\n")
     try:
-        refused(bare, *UP, where="b", says=f"{directory}/data is not empty", then="move what is in it away")
+        refused(bare, *UP, where="b", says=f"{directory} is not empty and carries no mark of dugong: data is in it",
+                then="move away what is in this one")
     finally:
         shutil.rmtree(directory)
 
