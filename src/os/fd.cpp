@@ -143,7 +143,7 @@ Ready wait_ready(int read_fd, int write_fd, Deadline deadline, const StopSignal&
       if (fds[0].revents != 0) return Ready::stopped;
       return fds[1].revents != 0 ? Ready::first : Ready::second;
     }
-    if (count == 0 && deadline.passed(now())) return Ready::timed_out;
+    if (count <= 0 && deadline.passed(now())) return Ready::timed_out;
   }
 }
 

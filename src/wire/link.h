@@ -57,7 +57,7 @@ struct Timing {
   Millis silence{10'000};         // control: peer lost
   Millis stream_silence{20'000};  // stream: peer lost; as long as ssh itself waits
   Millis stall{5 * 60 * 1'000};   // stream: no byte of it moved, though the peer lives
-  Millis farewell{1'500};         // a destructor waits at most that long for its threads' last writes
+  Millis farewell{1'500};         // for last words to a peer that may be gone
 };
 struct Identity {
   Hello self;

@@ -144,7 +144,10 @@ Result<void> StreamWriter::State::push(std::string_view head, std::string_view b
 
 // Takes what came, and says that we are there when nothing else has said it for a while.
 Result<void> StreamWriter::State::tend() {
-  while (os::wait_ready(link.channel.in.get(), -1, Deadline{os::now()}, stop) == os::Ready::first) TRY(listen());
+  // After the verdict comes the end, which then is no failure.
+  while (!verdict && os::wait_ready(link.channel.in.get(), -1, Deadline{os::now()}, stop) == os::Ready::first)
+    TRY(listen());
+  if (verdict) return {};
   if (silent_until().passed(os::now())) return fail(no_sign_of_life(timing.stream_silence));
   if (os::now() - said >= timing.beat) TRY(push(encode_head(of_kind(Kind::beat), 0), {}));
   return {};

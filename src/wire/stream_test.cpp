@@ -74,6 +74,22 @@ TEST_F(Streams, BytesDigestAndVerdict) {
   EXPECT_EQ(writer.total(), bytes.size());
 }
 
+TEST(Stream, AReaderThatLeavesWithItsVerdictWasHeard) {
+  for (int i = 0; i < 50; ++i) {
+    auto links = make_links(Purpose::stream);
+    StreamWriter writer{links.client, calm_timing(), {}};
+    auto finished = std::async(std::launch::async, [&] { return writer.finish(soon()); });
+    ASSERT_EQ(receive_frame(links.server, soon(), never)->header.kind, Kind::end);
+    Header answer;
+    answer.kind = Kind::answer;
+    ASSERT_TRUE(send_frame(links.server, answer, "guid 42", soon(), never));
+    links.server.channel = Channel{};
+    const auto verdict = finished.get();
+    ASSERT_TRUE(verdict) << i << ": " << verdict.error().what;
+    EXPECT_EQ(*verdict, "guid 42");
+  }
+}
+
 TEST_F(Streams, WhatShrinksTravelsSmall) {
   const std::string bytes = noise(1000) + std::string(16 << 20, 'x') + noise(1 << 20);
   // More than fits between the two as it is: nobody reads yet.
