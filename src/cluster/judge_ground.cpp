@@ -43,6 +43,9 @@ Result<> judge_reachable(const spec::Node& node, const ObservedNode& seen) {
 }
 
 Result<> judge_parent(const Ground& g) {
+  if (g.node.prefix == zfs::pool_of(g.node.prefix))
+    return refuse(g.node, fmt::format("prefix {} is a whole pool: dugong never works on its root", g.node.prefix),
+                  fmt::format("write prefix = \"{}/{}\"", g.node.prefix, g.spec.cluster));
   if (g.parent == nullptr) return {};
   if (!has_role(*g.parent, g.spec, g.node, "parent")) {
     const auto* cluster = g.parent->mark("cluster");

@@ -25,6 +25,12 @@ TEST(Refused, APrefixThatIsNotOurs) {
   expect_refused("cluster 'other'",
                  [](spec::Spec&, Observed& seen) { seen.nodes[1].storage.value->front().ours["cluster"] = "other"; });
 }
+TEST(Refused, APrefixThatIsAWholePool) {
+  auto spec = a_spec();
+  auto seen = nothing_there(spec);
+  spec.nodes[1].prefix = "dozer";
+  EXPECT_NE(refusal(spec, seen).find("prefix dozer is a whole pool"), std::string::npos) << refusal(spec, seen);
+}
 TEST(Refused, APrefixThatIsMounted) {
   expect_refused("must not be mounted",
                  [](spec::Spec&, Observed& seen) { seen.nodes[0].storage.value->front().mountpoint = "/tank/a"; });

@@ -83,10 +83,6 @@ Verdict check_dataset(std::string_view text) {
     if (parts.front().starts_with(taken)) return complain(fmt::format("no pool's name begins with {}", taken), rule);
   }
   if (parts.front() == "log") return complain("no pool is called log", rule);
-  if (parts.size() < 2) {
-    return complain("it is a whole pool: dugong never works on the root of a pool",
-                    fmt::format("write {}/dugong", text));
-  }
   for (auto part : parts) {
     if (part.empty() || part == "." || part == "..")
       return complain("there is an empty, . or .. component in it", rule);

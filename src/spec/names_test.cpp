@@ -63,19 +63,13 @@ TEST(Ssh, is_one_harmless_word) {
 }
 
 TEST(Datasets, have_a_pool_and_more) {
-  expect_fine(check_dataset, {"tank/dex", "zpool/a/b-c_d.e:f", "T/1", "tank/-a"});
-  expect_wrong(check_dataset, {"",          "tank",
-                               "/tank/a",   "tank/",
-                               "tank//a",   "tank/a/",
-                               "1tank/a",   "tank/a@s",
-                               "tank/a#b",  "tank/..",
-                               "tank/./a",  "tank/a b",
-                               "tank/ä",    "mirror/a",
-                               "mirror2/a", "raidz1/a",
-                               "draid/a",   "spare1/a",
-                               "log/a",     "tank/a%b",
-                               "-tank/a",   "tank/" + std::string(160, 'a')});
-  EXPECT_NE(check_dataset("tank")->next.find("tank/dugong"), std::string::npos);
+  // A whole pool is well said, and refused as unsafe later (judge_ground.cpp).
+  expect_fine(check_dataset, {"tank", "tank/dex", "zpool/a/b-c_d.e:f", "T/1", "tank/-a"});
+  expect_wrong(
+      check_dataset,
+      {"",         "/tank/a", "tank/",    "tank//a",  "tank/a/",  "1tank/a",  "tank/a@s",
+       "tank/a#b", "tank/..", "tank/./a", "tank/a b", "tank/ä",   "mirror/a", "mirror2/a",
+       "raidz1/a", "draid/a", "spare1/a", "log/a",    "tank/a%b", "-tank/a",  "tank/" + std::string(160, 'a')});
   EXPECT_FALSE(check_dataset("logs/a"));
 }
 

@@ -196,7 +196,6 @@ TEST(Refused, is_a_name_that_does_not_fit) {
       {with_node("follows = ''"), "11:11", "follows is empty"},
       {with_node("role = 'master'"), "11:8", "\"primary\" or \"replica\""},
       {with_nodes("[[node]]\nname = 'a'\naddress = 'h:5432'\nprefix = 't/a'"), "9:11", "under `port`"},
-      {with_nodes("[[node]]\nname = 'a'\naddress = 'h'\nprefix = 'tank'"), "10:10", "whole pool"},
   });
 }
 

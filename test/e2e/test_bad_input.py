@@ -81,7 +81,6 @@ CASES = [
     ("one prefix twice", both(same_value("address", "a", "b"), same_value("ssh", "a", "b"), node_key("b", "port = 5433"),
                               same_value("prefix", "a", "b")), None, ["overlaps prefix", "node a"]),
     ("one address and port twice", same_value("address", "a", "b"), None, ["address and port of node a"]),
-    ("prefix is a pool", of_node("b", "prefix", '"tank"'), '"tank"', ["whole pool"]),
     ("two primaries", both(node_key("a", 'role = "primary"'), node_key("b", 'role = "primary"')), '"primary"',
      ["two nodes start as primary: a and b"]),
     ("no primary", node_key("a", 'role = "replica"'), '"replica"', ["no node starts as primary"]),

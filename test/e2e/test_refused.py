@@ -131,6 +131,15 @@ def test_a_prefix_that_is_not_ours(bare, marks, says):
 
 
 @pytest.mark.process_only
+def test_a_prefix_that_is_a_whole_pool(bare):
+    tree = bare.changed()
+    pool = bare.host("b").pool
+    tree["node"][1]["prefix"] = pool
+    with written(bare, tree):
+        refused(bare, *UP, where="b", says=f"prefix {pool} is a whole pool", then=f'write prefix = "{pool}/bare"')
+
+
+@pytest.mark.process_only
 def test_a_mark_that_is_only_inherited_makes_nothing_ours(bare):
     prefix = bare.entry("b")["prefix"]
     with dataset(bare, prefix, mountpoint="none", dugong__cluster="bare", dugong__node="b", dugong__role="parent"):
