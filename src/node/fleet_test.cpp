@@ -268,11 +268,11 @@ TEST_F(Killed, TheControlSessionOfACopy) {
   const auto copied = fleet.copy(request, {}, soon(), {});
   killer.join();
   ASSERT_FALSE(copied.has_value());
-  EXPECT_EQ(copied.error().kind, ErrorKind::conflict) << copied.error().what;
+  EXPECT_EQ(copied.error().kind, ErrorKind::unreachable) << copied.error().what;
   EXPECT_TRUE(zfs_.all_end_within(Millis{10'000}));
   const auto again = fleet.copy(request, {}, soon(), {});
   ASSERT_FALSE(again.has_value());
-  EXPECT_EQ(again.error().kind, ErrorKind::conflict) << again.error().what;
+  EXPECT_EQ(again.error().kind, ErrorKind::unreachable) << again.error().what;
 }
 TEST_F(Killed, TheReceivingServeOfASilentSender) {
   RealFleet fleet{testkit::quick()};

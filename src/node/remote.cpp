@@ -85,7 +85,7 @@ bool RemoteNode::lock_lost() {
 }
 
 Error lost_lock(std::string left) {
-  return Error{ErrorKind::conflict,
+  return Error{ErrorKind::unreachable,
                "the connection was lost, and this cluster's lock on the node with it",
                {},
                std::move(left),

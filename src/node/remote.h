@@ -29,7 +29,7 @@ struct RemoteOptions {
 };
 
 // A lost session is made anew once for a question (Effect::observes). A change is never repeated: it fails as
-// unreachable, "unknown whether it was done". When a lock was lost with the session, changes fail as conflict until
+// unreachable, "unknown whether it was done". When a lock was lost with the session, changes fail as unreachable until
 // AcquireLock has been asked again.
 class RemoteNode final : public Node {
  public:
@@ -41,7 +41,7 @@ class RemoteNode final : public Node {
   Result<> connect(std::stop_token stop);
   // The lock was held and went with its session. Looks at the session, and may say no while one is being made.
   bool lock_lost();
-  // A data session with its opening sent. Errors: as connect; conflict when it would receive without the lock.
+  // A data session with its opening sent. Errors: as connect; unreachable too when it would receive without the lock.
   Result<wire::Link> open_stream(const StreamRequest& request, Deadline deadline, std::stop_token stop);
 
  private:

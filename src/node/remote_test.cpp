@@ -138,8 +138,8 @@ TEST(LostSession, TheLockIsLostWithIt) {
   EXPECT_EQ(outcome(*node, zfs::Mount{"tank/a"}), "ok");
   host.drop();
   EXPECT_EQ(outcome(*node, InspectHost{}), "ok");
-  EXPECT_EQ(kind(*node, zfs::Mount{"tank/a"}), ErrorKind::conflict);
-  EXPECT_EQ(kind(*node, zfs::Mount{"tank/a"}), ErrorKind::conflict);
+  EXPECT_EQ(kind(*node, zfs::Mount{"tank/a"}), ErrorKind::unreachable);
+  EXPECT_EQ(kind(*node, zfs::Mount{"tank/a"}), ErrorKind::unreachable);
   EXPECT_EQ(outcome(*node, AcquireLock{"c.b", "me"}), "ok");
   EXPECT_EQ(outcome(*node, zfs::Mount{"tank/a"}), "ok");
 }
