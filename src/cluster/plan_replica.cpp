@@ -17,6 +17,7 @@
 #include "postgres/conf.h"
 #include "postgres/control.h"
 #include "postgres/identifiers.h"
+#include "zfs/marks.h"
 
 namespace dugong::cluster {
 namespace {
@@ -195,16 +196,27 @@ void plan_end_of_receiving(const Ground& g, Steps& steps) {
   steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", "none"}}});
 }
 
+// Properties are set one after the other: a node that died in between has left the first few.
+zfs::Properties missing(const zfs::Dataset& dataset, zfs::Properties wanted) {
+  std::erase_if(wanted, [&](const auto& property) {
+    const auto& [name, value] = property;
+    const auto it = dataset.local.find(name);
+    const auto* mark =
+        name.starts_with(zfs::marks::prefix) ? dataset.mark(name.substr(zfs::marks::prefix.size())) : nullptr;
+    return (it != dataset.local.end() && it->second == value) || (mark != nullptr && *mark == value);
+  });
+  return wanted;
+}
+
 void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
-  if (anchor.marked) return;
-  steps.add(zfs::SetProperties{anchor.dataset->name,
-                               {{"readonly", "on"},
-                                {"atime", "off"},
-                                {"canmount", "noauto"},
-                                {"com.sun:auto-snapshot", "false"},
-                                {"dugong:cluster", g.spec.cluster},
-                                {"dugong:node", g.node.name},
-                                {"dugong:role", "anchor"}}});
+  auto properties = missing(*anchor.dataset, {{"readonly", "on"},
+                                              {"atime", "off"},
+                                              {"canmount", "noauto"},
+                                              {"com.sun:auto-snapshot", "false"},
+                                              {"dugong:cluster", g.spec.cluster},
+                                              {"dugong:node", g.node.name},
+                                              {"dugong:role", "anchor"}});
+  if (!properties.empty()) steps.add(zfs::SetProperties{anchor.dataset->name, std::move(properties)});
 }
 
 // User properties do not travel with a stream: what was received is marked here, or it could never be tidied away.

@@ -208,5 +208,41 @@ TEST(UpKilled, AfterEveryStep) {
   EXPECT_FALSE(cut) << "the plan is longer than the test thought";
 }
 
+// `zfs set` takes one property at a time: who dies within a step has set the first few of them. How many properties the
+// n-th step of those that set several sets; 0: there are fewer such steps.
+std::size_t tear(const spec::Spec& spec, std::size_t nth, std::size_t done, const std::string& want) {
+  auto world = a_world(1);
+  std::size_t met = 0;
+  std::size_t several = 0;
+  world.set_fault([&](const std::string& name, const node::Request& request) -> std::optional<Error> {
+    const Error dead{ErrorKind::interrupted, "the controller was killed", {}, {}, {}};
+    if (several != 0) return dead;
+    const auto* set = std::get_if<zfs::SetProperties>(&request);
+    if (set == nullptr || set->properties.size() < 2 || ++met != nth) return std::nullopt;
+    several = set->properties.size();
+    auto& pool = world.host(name).pools.at("tank");
+    auto& local = set->name.find('@') == std::string::npos ? pool.datasets.at(set->name).local
+                                                           : pool.snapshots.at(set->name).local;
+    local.insert(set->properties.begin(), std::next(set->properties.begin(), static_cast<std::ptrdiff_t>(done)));
+    return dead;
+  });
+  (void)up(world, spec);
+  world.set_fault({});
+  EXPECT_EQ(up(world, spec), "");
+  EXPECT_EQ(world.fingerprint(), want) << done << " properties of step " << nth;
+  return several;
+}
+
+TEST(UpKilled, BetweenTwoPropertiesOfOneDataset) {
+  const auto spec = a_spec(cluster_file(Kind::process));
+  const auto want = undisturbed(spec, nullptr).fingerprint;
+  std::size_t nth = 1;
+  for (std::size_t several = 2; several != 0; ++nth) {
+    several = tear(spec, nth, 1, want);
+    for (std::size_t done = 2; done < several; ++done) tear(spec, nth, done, want);
+  }
+  EXPECT_GT(nth, 2U) << "no step sets several properties";
+}
+
 }  // namespace
 }  // namespace dugong::sim
