@@ -1,6 +1,7 @@
 // Sizes and durations for people: short, never in scientific notation, and never wrong by a rounding at a boundary.
 #include "base/units.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -13,6 +14,13 @@ namespace {
 
 constexpr std::array<std::string_view, 7> unit_names{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 constexpr std::string_view unit_letters = "BKMGT";
+
+struct TimeUnit {
+  std::string_view name;
+  double millis;
+};
+constexpr std::array<TimeUnit, 4> time_units{{{"ms", 1}, {"s", 1e3}, {"min", 60e3}, {"h", 3600e3}}};
+constexpr double longest_millis = 10'000 * 3600e3;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
@@ -96,6 +104,24 @@ Result<Bytes> parse_bytes(std::string_view text) {
     return bad("it does not fit into 64 bits");
   }
   return value * unit + extra;
+}
+
+Result<Millis> parse_duration(std::string_view text) {
+  const auto bad = [&](std::string_view why) {
+    return fail(ErrorKind::invalid, fmt::format("“{}” is not a time: {}", text, why),
+                "write a number and ms, s, min or h, for example \"10ms\"");
+  };
+  if (text.empty() || !is_digit(text.front())) return bad("it does not begin with a digit");
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  auto unit = text.substr(static_cast<std::size_t>(stop - text.data()));
+  if (unit.starts_with(' ')) unit.remove_prefix(1);
+  const auto* known = std::ranges::find(time_units, unit, &TimeUnit::name);
+  if (error != std::errc{} || (known == time_units.end() && !(unit.empty() && value == 0)))
+    return bad(unit.empty() ? "it has no unit" : "the unit is not known");
+  const double millis = unit.empty() ? 0 : value * known->millis;
+  if (millis > longest_millis) return bad("it is longer than 10,000 hours");
+  return Millis{std::llround(millis)};
 }
 
 std::string human_duration(std::chrono::duration<double> duration) {

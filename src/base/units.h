@@ -19,6 +19,9 @@ std::string human_bytes(Bytes bytes);
 // "8G", "512MiB", "1.5 TB" → bytes; B, K, M, G, T with or without i and B, all powers of 1024 (as PostgreSQL and ZFS
 // do). Errors: invalid.
 Result<Bytes> parse_bytes(std::string_view text);
+// "10ms", "2.5 s", "5min", "1h" (PostgreSQL's words), up to 10,000 hours; a bare number only if it is 0. Errors:
+// invalid.
+Result<Millis> parse_duration(std::string_view text);
 // 3723 s → "1 h 02 min"; 5.3 s → "5.3 s". Below zero: "0 s"; not finite: "unknown".
 std::string human_duration(std::chrono::duration<double> duration);
 

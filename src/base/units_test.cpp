@@ -132,5 +132,21 @@ TEST(Deadline, counts_down_to_zero) {
   EXPECT_FALSE(Deadline{}.passed(start + std::chrono::hours{24 * 365}));
 }
 
+TEST(ParseDuration, TakesWhatPostgresTakes) {
+  EXPECT_EQ(parse_duration("10ms"), Millis{10});
+  EXPECT_EQ(parse_duration("2.5 s"), Millis{2500});
+  EXPECT_EQ(parse_duration("5min"), Millis{300'000});
+  EXPECT_EQ(parse_duration("1h"), Millis{3'600'000});
+  EXPECT_EQ(parse_duration("0"), Millis{0});
+  EXPECT_EQ(parse_duration("0ms"), Millis{0});
+  EXPECT_EQ(parse_duration("10000h"), Millis{36'000'000'000});
+}
+
+TEST(ParseDuration, RefusesTheRest) {
+  for (const auto* text : {"", "ms", "-1ms", "+1ms", "1", "1.5", "1 d", "1 MS", "10  ms", "ms10", "nan s", "1e3s",
+                           "10001h", "99999999999999999999h", "1ms ", "."})
+    EXPECT_FALSE(parse_duration(text)) << text;
+}
+
 }  // namespace
 }  // namespace dugong

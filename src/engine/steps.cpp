@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 
 #include "engine/door.h"
 #include "engine/waits.h"
+#include "transfer/meter.h"
 
 namespace dugong::engine {
 namespace {
@@ -22,6 +24,14 @@ Result<std::string> first_value(const postgres::StatementResult& result, const s
 }
 
 constexpr Millis archive_patience{120'000};
+constexpr double worth_telling = 5;  // seconds
+
+// Only the primary has clients that commit.
+std::optional<node::Yield> yield_of(const spec::Spec& spec, const std::string& sender) {
+  const auto& primary = spec.primary();
+  if (sender != primary.name || spec.seed.commit_latency == Millis{0}) return std::nullopt;
+  return node::Yield{sql_target(spec, primary, "postgres"), spec.seed.commit_latency};
+}
 
 }  // namespace
 
@@ -86,18 +96,24 @@ Result<> take_snapshot(Context& context, const spec::Node& node, const cluster::
 
 Result<> copy_snapshot(Context& context, const spec::Node& node, const cluster::CopySnapshot& action) {
   const auto text = action.from_node + " → " + node.name;
-  const auto began = context.clock.now();
+  const std::optional<Bytes> total = action.expected == 0 ? std::nullopt : std::optional{action.expected};
+  transfer::Meter meter{context.clock.now()};
   const auto progress = [&](Bytes done) {
-    const double seconds = std::chrono::duration<double>(context.clock.now() - began).count();
-    TransferProgress event{
-        .text = text, .done = done, .bytes_per_second = seconds > 0 ? static_cast<double>(done) / seconds : 0};
-    if (action.expected != 0) event.total = action.expected;
-    if (action.expected > done && event.bytes_per_second > 0)
-      event.eta_seconds = static_cast<double>(action.expected - done) / event.bytes_per_second;
-    context.emit(event);
+    const auto now = context.clock.now();
+    meter.add(now, done);
+    context.emit(TransferProgress{.text = text,
+                                  .done = done,
+                                  .total = total,
+                                  .bytes_per_second = meter.bytes_per_second(now),
+                                  .eta_seconds = meter.eta_seconds(now, total)});
   };
-  const auto result = context.fleet.copy({action.from_node, action.send, node.name, action.receive}, progress,
-                                         Deadline{}, context.stop);
+  const auto result = context.fleet.copy(
+      {action.from_node, action.send, node.name, action.receive, yield_of(context.spec, action.from_node)}, progress,
+      Deadline{}, context.stop);
+  if (result && result->held_seconds > worth_telling)
+    context.emit(Note{fmt::format("{}: for {} of {} the copy waited so that commits stay quick (seed.commit_latency)",
+                                  text, human_duration(std::chrono::duration<double>{result->held_seconds}),
+                                  human_duration(std::chrono::duration<double>{result->seconds}))});
   const auto there = has_guid(context, node.name, action.receive.dataset, action.guid);
   if (there && *there) return {};
   if (!result) return fail(result.error());

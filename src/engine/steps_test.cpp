@@ -14,10 +14,13 @@ class OneAnswer final : public node::Node, public node::Fleet {
       : listed_{std::move(listed)}, copied_{std::move(copied)} {}
   Result<node::Answer> call(const node::Request&, Deadline, std::stop_token) override { return listed_; }
   Result<node::Node*> node(const std::string&) override { return this; }
-  Result<node::CopyResult> copy(const node::CopyRequest&, const node::CopyProgress&, Deadline,
+  Result<node::CopyResult> copy(const node::CopyRequest& request, const node::CopyProgress&, Deadline,
                                 std::stop_token) override {
+    yield = request.yield;
     return copied_;
   }
+
+  std::optional<node::Yield> yield;
 
  private:
   Result<node::Answer> listed_;
@@ -35,14 +38,25 @@ Result<node::Answer> lists(Guid guid) {
 }
 Result<node::Answer> cannot_be_asked() { return fail(ErrorKind::unreachable, "no answer from b"); }
 
-std::string outcome(Result<node::Answer> listed, Result<node::CopyResult> copied) {
-  OneAnswer fleet{std::move(listed), std::move(copied)};
-  const spec::Spec spec;
+spec::Spec of_three() {
+  spec::Spec spec;
+  spec.nodes.resize(3);
+  spec.nodes[0].name = "a";
+  spec.nodes[1].name = "b";
+  spec.nodes[2].name = "c";
+  spec.nodes[1].follows = spec.nodes[2].follows = "a";
+  return spec;
+}
+
+Result<> copy_to_b(OneAnswer& fleet, const spec::Spec& spec, const std::string& from) {
   SystemClock clock;
   Context context{.spec = spec, .fleet = fleet, .clock = clock, .emit = [](const Event&) {}, .stop = {}, .holder = {}};
-  spec::Node node;
-  node.name = "b";
-  const auto done = copy_snapshot(context, node, {"a", {"tank/a@s", ""}, {"tank/b/anchor-0"}, wanted, 0});
+  return copy_snapshot(context, spec.nodes[1], {from, {"tank/a@s", ""}, {"tank/b/anchor-0"}, wanted, 0});
+}
+
+std::string outcome(Result<node::Answer> listed, Result<node::CopyResult> copied) {
+  OneAnswer fleet{std::move(listed), std::move(copied)};
+  const auto done = copy_to_b(fleet, of_three(), "a");
   return done ? "done" : done.error().what;
 }
 Result<node::CopyResult> copied() { return node::CopyResult{10, 1}; }
@@ -59,6 +73,19 @@ TEST(CopySnapshot, FailsInItsOwnWordsAlsoWhenTheReceiverIsGone) {
 TEST(CopySnapshot, IsNotTrustedUnseen) {
   EXPECT_EQ(outcome(cannot_be_asked(), copied()), "no answer from b");
   EXPECT_NE(outcome(lists(Guid{7}), copied()).find("does not list"), std::string::npos);
+}
+
+TEST(CopySnapshot, GivesWayToTheClientsOfThePrimary) {
+  OneAnswer fleet{lists(wanted), copied()};
+  auto spec = of_three();
+  ASSERT_TRUE(copy_to_b(fleet, spec, "a"));
+  ASSERT_TRUE(fleet.yield.has_value());
+  EXPECT_EQ(fleet.yield->commit_latency, Millis{10});
+  ASSERT_TRUE(copy_to_b(fleet, spec, "c"));
+  EXPECT_FALSE(fleet.yield.has_value());  // nobody commits on a replica
+  spec.seed.commit_latency = Millis{0};
+  ASSERT_TRUE(copy_to_b(fleet, spec, "a"));
+  EXPECT_FALSE(fleet.yield.has_value());
 }
 
 }  // namespace

@@ -39,11 +39,13 @@ Error both(Error receiver, const Error* sender) {
   return receiver;
 }
 
-// Asks the receiver for its own words the moment it takes no more, so that the sender can be told them.
+// Keeps to the pace, and asks the receiver for its own words the moment it takes no more, so that the sender can be
+// told them.
 class AskedSink final : public transfer::ByteSink {
  public:
-  explicit AskedSink(SinkEnd& sink) : sink_{sink} {}
+  AskedSink(SinkEnd& sink, transfer::Pace& pace, const std::stop_token& stop) : sink_{sink}, pace_{pace}, stop_{stop} {}
   Result<> write(std::span<const char> bytes) override {
+    pace_.let_through(bytes.size(), stop_);
     auto written = sink_.write(bytes);
     if (written) return written;
     failure_ = sink_.explain(std::move(written).error());
@@ -54,6 +56,8 @@ class AskedSink final : public transfer::ByteSink {
 
  private:
   SinkEnd& sink_;
+  transfer::Pace& pace_;
+  const std::stop_token& stop_;
   std::optional<Error> failure_;
 };
 
@@ -86,10 +90,10 @@ Result<> settle(SourceEnd& source, SinkEnd& sink, const std::optional<Error>& si
 
 }  // namespace
 
-Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, Deadline deadline,
-                            const std::stop_token& stop) {
+Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, transfer::Pace& pace,
+                            Deadline deadline, const std::stop_token& stop) {
   const auto started = os::now();
-  AskedSink asked{sink};
+  AskedSink asked{sink, pace, stop};
   const Error unknown{ErrorKind::failed, "the receiver takes no more", {}, {}, {}};
   auto halt = [&] { source.halt(asked.failure().value_or(unknown)); };
   sink.watch([&] { source.halt(unknown); });
@@ -99,7 +103,7 @@ Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress
   const auto bytes = pumped.bytes;
   TRY(settle(source, sink, asked.failure(), std::move(pumped), deadline));
   if (progress) progress(bytes);
-  return CopyResult{bytes, std::chrono::duration<double>(os::now() - started).count()};
+  return CopyResult{bytes, std::chrono::duration<double>(os::now() - started).count(), pace.count().held.count()};
 }
 
 }  // namespace dugong::node

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "node/node.h"
 #include "node/zfs_process.h"
+#include "transfer/pace.h"
 #include "transfer/pump.h"
 #include "wire/stream.h"
 
@@ -38,8 +39,8 @@ class SinkEnd : public transfer::ByteSink {
 // Success: all bytes went over and both ends ended well. Whether the snapshot is there is for the caller to look at.
 // When both ends failed the receiver's words come first. `deadline` is for the receiver's last work after the last
 // byte; what stops the bytes themselves is the token that the ends were made with.
-Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, Deadline deadline,
-                            const std::stop_token& stop);
+Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, transfer::Pace& pace,
+                            Deadline deadline, const std::stop_token& stop);
 
 struct EndOptions {
   wire::Timing timing;  // `stall`: no byte for that long is an error

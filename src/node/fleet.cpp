@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "node/linked_stop.h"
+#include "node/yield.h"
 #include "os/clock.h"
 #include "os/env.h"
 
@@ -110,7 +111,10 @@ Result<CopyResult> RealFleet::copy(const CopyRequest& request, const CopyProgres
     (*sink)->abandon(source.error());
     return located(std::move(source).error());
   }
-  auto copied = run_copy(**source, **sink, progress, deadline, until.token());
+  transfer::Pace pace;
+  std::optional<Yielding> yielding;
+  if (request.yield) yielding.emplace(*TRY(member(request.from_node))->node, *request.yield, pace);
+  auto copied = run_copy(**source, **sink, progress, pace, deadline, until.token());
   if (!copied) return located(std::move(copied).error());
   return copied;
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -35,15 +36,21 @@ Result<typename Question::Answer> ask(Node& node, Question question, Deadline de
 
 // Reads `send` from one node and writes it to `receive` on another; returns when both ends ended, whatever the reason.
 // Success is not judged here: the caller looks for the GUID on the receiver.
+struct Yield {
+  SqlTarget server;       // the sender's own
+  Millis commit_latency;  // slower commits than this make the copy slower
+};
 struct CopyRequest {
   std::string from_node;
   zfs::Send send;
   std::string to_node;
   zfs::Receive receive;
+  std::optional<Yield> yield;  // absent: as fast as it goes
 };
 struct CopyResult {
   Bytes bytes = 0;
   double seconds = 0;
+  double held_seconds = 0;  // of these, waiting for the sake of the sender's clients
 };
 
 // The nodes of a cluster by name, and copies between them.

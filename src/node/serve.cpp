@@ -65,7 +65,8 @@ Result<> stream(wire::Link link, Node& node, const StreamRequest& request, const
     }
     ends.sink = std::move(*sink);
   }
-  TRY(run_copy(*ends.source, *ends.sink, {}, os::deadline_in(last_work), options.stop));
+  transfer::Pace any;
+  TRY(run_copy(*ends.source, *ends.sink, {}, any, os::deadline_in(last_work), options.stop));
   return {};
 }
 

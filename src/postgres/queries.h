@@ -34,6 +34,7 @@ struct NamedQuery {
 // drop_slot $1                      nothing when it was not there
 // create_database %1I, create_extension %1I, create_replication_role %1I, set_verifier %1I %2L
 // switch_wal                        finished: name of the segment that is complete now
+// prepare_commit, commit            a transaction of one small record, to be timed
 // insert_lsn, wal_lsn, replay_lsn   insert_lsn; write_lsn, flush_lsn; replay_lsn, receive_lsn (null: none yet)
 // role_verifier $1                  rolpassword; asked on the node only
 // hot_standby_settings, clock       name, setting; epoch

@@ -19,6 +19,11 @@ WHERE slot_name = $1 AND slot_type = 'physical')";
 constexpr std::string_view some_wal = "SELECT pg_logical_emit_message(false, 'dugong', 'switch_wal')";
 constexpr std::string_view switch_wal = "SELECT pg_walfile_name(pg_switch_wal() - 1) AS finished";
 
+// The least that makes a commit flush WAL: a transaction with a record of its own (xact.c, RecordTransactionCommit).
+// Only this server's disk is asked, whatever standbys a commit waits for.
+constexpr std::string_view flush_at_commit = "SET synchronous_commit = local";
+constexpr std::string_view commit = "SELECT pg_catalog.pg_logical_emit_message(true, 'dugong', '')";
+
 // A verifier is no password, but it opens the door to whoever can use it: no log gets the statement's text.
 constexpr std::string_view no_statement_log = R"(
 SELECT set_config('log_statement', 'none', false), set_config('log_min_duration_statement', '-1', false),
@@ -35,6 +40,8 @@ std::vector<NamedQuery> change_queries() {
       {"create_slot", {own_session, create_slot, slot_row}, 1},
       {"drop_slot", {own_session, drop_slot}, 1},
       {"switch_wal", {own_session, some_wal, switch_wal}},
+      {"prepare_commit", {flush_at_commit}},
+      {"commit", {commit}},
       {"create_database", {allow_writes, "CREATE DATABASE %1I"}, 1},
       {"create_extension", {allow_writes, "CREATE EXTENSION IF NOT EXISTS %1I"}, 1},
       {"create_replication_role", {allow_writes, "CREATE ROLE %1I LOGIN REPLICATION"}, 1},

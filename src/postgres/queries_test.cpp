@@ -46,6 +46,8 @@ TEST(Queries, WhatOtherRoomsAskFor) {
                     "create_extension",
                     "reload",
                     "switch_wal",
+                    "prepare_commit",
+                    "commit",
                     "insert_lsn",
                     "role_verifier",
                     "set_verifier",

@@ -66,6 +66,8 @@ reserve    = "1G"                    # room in the pool that only the live data 
 # Above this size a replica is first copied, brought near by increments, and only then given a slot: the primary keeps
 # minutes of WAL for it instead of hours.
 slot_late_above = "64G"
+# A copy goes slower while commits on the primary take longer than this, and three times as long as before it began.
+commit_latency  = "10ms"             # "0": as fast as it goes
 
 # The first node starts as primary, unless another one says role = "primary".
 [[node]]

@@ -178,6 +178,17 @@ Result<> Fields::port(std::string_view key, std::uint16_t& into) const {
   return {};
 }
 
+Result<> Fields::duration(std::string_view key, Millis& into) const {
+  const auto* entry = find(key);
+  if (entry == nullptr) return {};
+  const auto& value = entry->value;
+  if (value.type != ValueType::text) return wrong_type(key, value, "a time such as \"10ms\"");
+  auto time = parse_duration(TRY(context_->expand(value, path(key))));
+  if (!time) return refuse(value.at, fmt::format("{}: {}", path(key), printable(time.error().what)), time.error().next);
+  into = *time;
+  return {};
+}
+
 Result<> Fields::bytes(std::string_view key, Bytes& into) const {
   const auto* entry = find(key);
   if (entry == nullptr) return {};

@@ -110,8 +110,9 @@ Result<> read_storage(const Context& context, const Value& root, Storage& into) 
 Result<> read_seed(const Context& context, const Value& root, Seed& into) {
   const auto* entry = root.find("seed");
   if (entry == nullptr) return {};
-  auto fields = TRY(Fields::open(context, entry->value, "seed", {"slot_late_above"}));
-  return fields.bytes("slot_late_above", into.slot_late_above);
+  auto fields = TRY(Fields::open(context, entry->value, "seed", {"slot_late_above", "commit_latency"}));
+  TRY(fields.bytes("slot_late_above", into.slot_late_above));
+  return fields.duration("commit_latency", into.commit_latency);
 }
 
 }  // namespace

@@ -89,6 +89,9 @@ struct Seed {
   // A database larger than this is copied first without a slot, then brought near by increments, and only then
   // given a slot: minutes of WAL are kept for it instead of hours (facts: pg_create_physical_replication_slot).
   Bytes slot_late_above = Bytes{64} << 30;
+  // While commits on the primary take longer than this (and than three times what they took before), a copy goes
+  // slower. 0: it never does.
+  Millis commit_latency{10};
 };
 
 struct Spec {

@@ -34,6 +34,7 @@ TEST(Spec, has_defaults) {
   EXPECT_EQ(spec.auth.replication_user, "replicator");
   EXPECT_EQ(spec.ssh.config, "");
   EXPECT_EQ(spec.seed.slot_late_above, Bytes{64} << 30);
+  EXPECT_EQ(spec.seed.commit_latency, Millis{10});
   ASSERT_EQ(spec.nodes.size(), 1U);
   const auto& a = spec.nodes.front();
   EXPECT_EQ(a.directory, "/srv/dugong/dex/a");
@@ -64,6 +65,7 @@ replication_password = { file = "/pw" }
 config = "${HOME}/.ssh/config"
 [seed]
 slot_late_above = "1.5T"
+commit_latency = "25 ms"
 [[node]]
 name = "a"
 address = "${IP}"
@@ -89,6 +91,7 @@ follows = "a"
   EXPECT_EQ(spec.auth.replication_password.reveal(), "from file");
   EXPECT_EQ(spec.ssh.config, "/home/ops/.ssh/config");
   EXPECT_EQ(spec.seed.slot_late_above, Bytes{3} << 39);
+  EXPECT_EQ(spec.seed.commit_latency, Millis{25});
   EXPECT_EQ(spec.nodes[0].address, "10.0.0.9");
   EXPECT_EQ(spec.nodes[0].directory, "/d/a");
   EXPECT_EQ(spec.nodes[0].port, 6001);
