@@ -20,8 +20,6 @@ constexpr std::string_view some_wal = "SELECT pg_logical_emit_message(false, 'du
 constexpr std::string_view switch_wal = "SELECT pg_walfile_name(pg_switch_wal() - 1) AS finished";
 
 // The least that makes a commit flush WAL: a transaction with a record of its own (xact.c, RecordTransactionCommit).
-// Only this server's disk is asked, whatever standbys a commit waits for.
-constexpr std::string_view flush_at_commit = "SET synchronous_commit = local";
 constexpr std::string_view commit = "SELECT pg_catalog.pg_logical_emit_message(true, 'dugong', '')";
 
 // A verifier is no password, but it opens the door to whoever can use it: no log gets the statement's text.
@@ -42,10 +40,13 @@ std::vector<NamedQuery> change_queries() {
       {"switch_wal", {own_session, some_wal, switch_wal}},
       {"prepare_commit", {flush_at_commit}},
       {"commit", {commit}},
-      {"create_database", {allow_writes, "CREATE DATABASE %1I"}, 1},
-      {"create_extension", {allow_writes, "CREATE EXTENSION IF NOT EXISTS %1I"}, 1},
-      {"create_replication_role", {allow_writes, "CREATE ROLE %1I LOGIN REPLICATION"}, 1},
-      {"set_verifier", {own_session, allow_writes, no_statement_log, "ALTER ROLE %1I PASSWORD %2L"}, 2, Asker::node},
+      {"create_database", {allow_writes, flush_at_commit, "CREATE DATABASE %1I"}, 1},
+      {"create_extension", {allow_writes, flush_at_commit, "CREATE EXTENSION IF NOT EXISTS %1I"}, 1},
+      {"create_replication_role", {allow_writes, flush_at_commit, "CREATE ROLE %1I LOGIN REPLICATION"}, 1},
+      {"set_verifier",
+       {own_session, allow_writes, flush_at_commit, no_statement_log, "ALTER ROLE %1I PASSWORD %2L"},
+       2,
+       Asker::node},
   };
 }
 

@@ -75,6 +75,30 @@ TEST(Queries, SayHowManyParametersTheyTake) {
   }
 }
 
+bool writes(std::string_view statement) {
+  for (std::string_view word : {"CREATE ", "ALTER ", "INSERT ", "UPDATE ", "DELETE ", "DROP ", "TRUNCATE ",
+                                "create_hypertable(", "pg_logical_emit_message(true"})
+    if (statement.find(word) != std::string_view::npos) return true;
+  return false;
+}
+
+// With synchronous_standby_names in the file it would wait for replicas that are only made afterwards.
+TEST(Queries, WhatCommitsWaitsForNoStandby) {
+  std::size_t found = 0;
+  for (const auto& query : queries()) {
+    // The one is only asked of servers in recovery; the other comes after prepare_commit, on the same connection.
+    if (query.name == "verify_read_only" || query.name == "commit") continue;
+    bool prepared = false;
+    for (auto statement : query.statements) {
+      if (statement == "SET synchronous_commit = local") prepared = true;
+      if (!writes(statement)) continue;
+      ++found;
+      EXPECT_TRUE(prepared) << query.name << ": " << statement;
+    }
+  }
+  EXPECT_GE(found, 11U);
+}
+
 TEST(Queries, AStatementUsesOneStyleOfParameters) {
   for (const auto& query : queries()) {
     for (auto statement : query.statements) {

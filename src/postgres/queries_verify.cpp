@@ -23,13 +23,12 @@ INSERT INTO dugong_verify.candles
 SELECT timestamptz '2020-01-01 00:00:00+00' + i * interval '1 hour', 'DUGONG', i * 0.25
 FROM generate_series(0, 71) AS i ON CONFLICT DO NOTHING)";
 
-// The commit must be on disk for its position to be known: a flushed position beyond it, and never an inserted one,
-// which may stand behind a page header that no record ends at.
-constexpr std::string_view durable = "SET synchronous_commit = local";
 constexpr std::string_view write_probe = R"(
 INSERT INTO dugong_verify.probe (token, node) VALUES ($1, $2)
 ON CONFLICT (token) DO UPDATE SET written_at = clock_timestamp(), node = excluded.node
 RETURNING token, extract(epoch FROM written_at) AS written_at)";
+// The commit must be on disk for its position to be known (flush_at_commit): a flushed position beyond it, and never an
+// inserted one, which may stand behind a page header that no record ends at.
 constexpr std::string_view flushed = "SELECT pg_current_wal_flush_lsn() AS lsn";
 
 constexpr std::string_view read_probe = R"(
@@ -70,11 +69,12 @@ FROM (SELECT hashtextextended(dugong_row::text, 0) AS h FROM %1I.%2I AS dugong_r
 std::vector<NamedQuery> verify_queries() {
   return {
       {"verify_prepare",
-       {own_session, allow_writes, "CREATE SCHEMA IF NOT EXISTS dugong_verify", create_probe, drop_old}},
+       {own_session, allow_writes, flush_at_commit, "CREATE SCHEMA IF NOT EXISTS dugong_verify", create_probe,
+        drop_old}},
       {"verify_prepare_hypertable",
-       {own_session, allow_writes, "CREATE SCHEMA IF NOT EXISTS dugong_verify", create_candles, see_timescaledb,
-        make_hypertable, fill_candles}},
-      {"verify_write", {own_session, allow_writes, durable, write_probe, flushed}, 2},
+       {own_session, allow_writes, flush_at_commit, "CREATE SCHEMA IF NOT EXISTS dugong_verify", create_candles,
+        see_timescaledb, make_hypertable, fill_candles}},
+      {"verify_write", {own_session, allow_writes, flush_at_commit, write_probe, flushed}, 2},
       {"verify_read", {own_session, read_probe}, 1},
       // A leading SET, so that a refusal is recovery's and not the configuration's; a ROLLBACK after BEGIN, which
       // leaves an aborted transaction behind. On a primary nothing but our own table would be touched.

@@ -18,5 +18,8 @@ inline constexpr std::string_view own_session =
     " pg_catalog.set_config('standard_conforming_strings', 'on', false)";
 // A promoted replica may still refuse writes by configuration. Harmless on a standby: recovery refuses by itself.
 inline constexpr std::string_view allow_writes = "SET default_transaction_read_only = off";
+// Only this server's disk is asked, whatever standbys a commit waits for: those that the file names may be what dugong
+// is about to make.
+inline constexpr std::string_view flush_at_commit = "SET synchronous_commit = local";
 
 }  // namespace dugong::postgres

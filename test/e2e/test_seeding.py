@@ -37,6 +37,17 @@ def test_a_large_database_gets_its_slot_late_and_replicas_can_follow_replicas(fr
     assert "nothing to do" in fresh.up().stdout
 
 
+@pytest.mark.process_only
+def test_a_standby_that_commits_wait_for_may_be_one_that_is_still_to_be_made(fresh):
+    tree = fresh.changed()
+    tree["postgres"]["settings"]["synchronous_standby_names"] = "b"
+    tree["node"] = tree["node"][:2]
+    fresh.write(tree)
+    fresh.up()
+    assert fresh.psql("a", "SELECT application_name, sync_state FROM pg_stat_replication") == "b|sync"
+    fresh.must("verify")
+
+
 def test_replicas_are_added_one_by_one_and_leave_nothing_when_they_go(fresh):
     everything = fresh.changed()
     fresh.write({**everything, "node": everything["node"][:1]})

@@ -179,12 +179,10 @@ Results verify_read_only(Session& session) {
 }
 
 Results verify_write(Session& session, const std::vector<std::string>& parameters) {
-  const auto nothing = table({"set"}, {});
-  if (session.server.in_recovery)
-    return {nothing, refused_in_recovery("INSERT"), failed("55000", "recovery is in progress")};
+  if (session.server.in_recovery) return {refused_in_recovery("INSERT"), failed("55000", "recovery is in progress")};
   session.cluster.catalog.probes[parameters[0]] = parameters[1];
   accept_write(session);
-  return {nothing, table({"token", "written_at"}, {{parameters[0], "1790000000.0"}}),
+  return {table({"token", "written_at"}, {{parameters[0], "1790000000.0"}}),
           table({"lsn"}, {{to_string(session.cluster.insert)}})};
 }
 
@@ -206,7 +204,7 @@ std::optional<Results> verifying(Session& session, const node::SqlCall& call) {
     return Results{table({"set_config"}, {}), table({"rows", "sum", "xor"}, {{"0", "0", "0"}})};
   if (!call.query.starts_with("verify_prepare")) return std::nullopt;
   const auto* query = postgres::find_query(call.query);
-  Results out(query->statements.size() - 2);  // without the two that prepare the session
+  Results out(query->statements.size() - 3);  // without those that prepare the session
   if (session.server.in_recovery) std::ranges::fill(out, refused_in_recovery("CREATE SCHEMA"));
   if (!session.server.in_recovery) accept_write(session);
   return out;
@@ -220,7 +218,7 @@ Results with_preludes(const postgres::NamedQuery& query, Results answers) {
   for (const auto& statement : query.statements) {
     if (statement == postgres::own_session) {
       out.push_back(table({"set_config", "set_config"}, {{"pg_catalog", "on"}}));
-    } else if (statement == postgres::allow_writes) {
+    } else if (statement == postgres::allow_writes || statement == postgres::flush_at_commit) {
       out.emplace_back();
     } else if (next != answers.end()) {
       out.push_back(std::move(*next++));
