@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/json.h"
 #include "cli/show_plan.h"
+#include "cluster/layout.h"
 
 namespace dugong::cli {
 namespace {
@@ -65,24 +66,38 @@ Result<> consent(const Change& change, const Arguments& arguments, World& world,
   return {};
 }
 
+bool is_shown(const Arguments& arguments, const World& world) {
+  return arguments.output != Output::json || (!arguments.yes && can_ask(world));
+}
+
 void show(const Change& change, const cluster::Plan& plan, const cluster::Observed& seen, const Arguments& arguments,
           World& world, const Session& session) {
+  if (!is_shown(arguments, world)) return;
   const bool json = arguments.output == Output::json;
-  if (json && (arguments.yes || !can_ask(world))) return;
   auto& to = json ? world.err : world.out;
   to << render_plan(plan, explain(arguments), session.style());
   if (change.losses) to << change.losses(plan, seen);
   to << std::flush;
 }
 
+// A server that does not answer may still have clients: it may refuse only us. One that is being made has none.
+bool has_no_clients(const spec::Spec& spec, const cluster::ObservedNode& seen) {
+  if (seen.server && seen.server->state != runtime::ServerState::running) return true;
+  if (seen.sql) return !seen.sql->accepts_clients;
+  if (!seen.server || !seen.storage) return false;
+  const auto live = cluster::live_of(*seen.storage, spec, *spec.find(seen.name));
+  const auto* state = live && *live != nullptr ? (*live)->mark("state") : nullptr;
+  return state != nullptr && *state == "initializing";
+}
+
 // Servers that may be stopped without asking again: the stop was shown, or nobody was connected when it began.
-std::set<std::string> may_stop(const cluster::Plan& shown, const cluster::Observed& seen) {
+std::set<std::string> may_stop(const spec::Spec& spec, const cluster::Plan& shown, const cluster::Observed& seen) {
   std::set<std::string> nodes;
   for (const auto& restart : shown.restarts) nodes.insert(restart.node);
   for (const auto& step : shown.steps)
     if (std::holds_alternative<runtime::StopServer>(step.action)) nodes.insert(step.node);
   for (const auto& node : seen.nodes)
-    if (node.server && !(node.sql && node.sql->accepts_clients)) nodes.insert(node.name);
+    if (has_no_clients(spec, node)) nodes.insert(node.name);
   return nodes;
 }
 
@@ -106,9 +121,11 @@ Result<> agree_to_stops(const cluster::Plan& plan, std::set<std::string>& agreed
 struct Known {
   std::set<std::string> destructive;
   std::set<std::string> stops;
+  std::set<std::string> notes;
 };
 
-// Later rounds are part of the same consent; what they take away beyond what was shown is named before it happens.
+// Later rounds are part of the same consent; what they take away beyond what was shown, and what the operator should
+// know of them, is said before it happens.
 engine::Planner announcing(const Change& change, Known shown, engine::Context& context, const Arguments& arguments,
                            World& world) {
   auto known = std::make_shared<Known>(std::move(shown));
@@ -117,12 +134,15 @@ engine::Planner announcing(const Change& change, Known shown, engine::Context& c
     TRY(agree_to_stops(plan, known->stops, change, arguments, world));
     for (const auto& step : destructive_steps(plan))
       if (known->destructive.insert(step).second) context.emit(Note{"now also: " + step});
+    if (is_empty(plan)) return plan;  // the end tells what is left
+    for (const auto& note : plan.notes)
+      if (known->notes.insert(note).second) context.emit(Note{note});
     return plan;
   };
 }
 
-Known known_from(const cluster::Plan& shown, const cluster::Observed& seen) {
-  Known known{{}, may_stop(shown, seen)};
+Known known_from(const spec::Spec& spec, const cluster::Plan& shown, const cluster::Observed& seen) {
+  Known known{{}, may_stop(spec, shown, seen), {}};
   for (const auto& step : destructive_steps(shown)) known.destructive.insert(step);
   return known;
 }
@@ -165,6 +185,7 @@ Result<int> converge(const Change& change, Known shown, const Arguments& argumen
   auto& context = session.context();
   const auto began = world.clock.now();
   TRY(engine::lock_all(context, change.only));
+  const auto shown_notes = shown.notes;
   auto done = engine::converge(context, announcing(change, std::move(shown), context, arguments, world));
   const auto steps = session.progress().steps_done();
   if (!done) {
@@ -176,7 +197,8 @@ Result<int> converge(const Change& change, Known shown, const Arguments& argumen
   const auto seconds = std::chrono::duration<double>(world.clock.now() - began).count();
   auto text = fmt::format("done: {} step{} in {}\n", done->steps, done->steps == 1 ? "" : "s",
                           human_duration(std::chrono::duration<double>{seconds}));
-  for (const auto& note : done->notes) text += "note: " + printable(note) + "\n";
+  for (const auto& note : done->notes)
+    if (!shown_notes.contains(note)) text += "note: " + printable(note) + "\n";
   report(arguments, world, {session.spec().cluster, done->steps, seconds, done->notes}, text);
   return exits::ok;
 }
@@ -215,7 +237,9 @@ Result<int> carry_out(const Change& change, const Arguments& arguments, World& w
   }
   show(change, plan, seen, arguments, world, session);
   TRY(consent(change, arguments, world, session));
-  return converge(change, known_from(plan, seen), arguments, world, session);
+  auto known = known_from(session.spec(), plan, seen);
+  if (is_shown(arguments, world)) known.notes.insert(plan.notes.begin(), plan.notes.end());
+  return converge(change, std::move(known), arguments, world, session);
 }
 
 }  // namespace dugong::cli

@@ -16,7 +16,7 @@ class StillClock final : public engine::Clock {
   bool sleep(Millis, std::stop_token stop) override { return !stop.stop_requested(); }
 };
 
-// A node that locks and removes directories; everything else fails.
+// A node that locks and removes directories, and shows a server when there is one; everything else fails.
 class LockingFleet final : public node::Fleet, public node::Node {
  public:
   struct Log {
@@ -24,6 +24,8 @@ class LockingFleet final : public node::Fleet, public node::Node {
     int removed = 0;
     bool locked_by_other = false;
     bool broken = false;
+    std::optional<runtime::ServerState> server;
+    std::vector<zfs::Dataset> storage;
   };
   explicit LockingFleet(Log& log) : log_{log} {}
   Result<node::Node*> node(const std::string&) override { return this; }
@@ -45,10 +47,21 @@ class LockingFleet final : public node::Fleet, public node::Node {
       ++log_.removed;
       return node::Answer{Done{}};
     }
+    if (log_.server) return look(request);
     return fail(ErrorKind::failed, "not here");
   }
 
  private:
+  // Somebody changed the superuser's password: the server refuses us, whoever else is connected.
+  Result<node::Answer> look(const node::Request& request) {
+    if (std::holds_alternative<node::InspectHost>(request)) return node::Answer{node::HostFacts{}};
+    if (std::holds_alternative<zfs::ListTree>(request)) return node::Answer{log_.storage};
+    if (std::holds_alternative<runtime::InspectServer>(request))
+      return node::Answer{runtime::ServerFacts{.state = *log_.server}};
+    if (std::holds_alternative<node::RunSql>(request))
+      return node::Answer{node::RunSql::Answer{.sqlstate = "28P01", .message = "password authentication failed"}};
+    return fail(ErrorKind::failed, "not here");
+  }
   Log& log_;
 };
 
@@ -152,6 +165,82 @@ TEST(CarryOut, AStopThatWasNotShownIsNotMadeOnAYesGivenBefore) {
   EXPECT_EQ(done.error().what, "a must be stopped, which the plan did not show: port waits");
   EXPECT_EQ(done.error().left, "1 step done before it stay done");
   EXPECT_EQ(flow.log.removed, 1);
+}
+
+TEST(CarryOut, AServerThatOnlyRefusesUsMayHaveClients) {
+  Flow flow;
+  stop_in_round_two(flow, false);
+  flow.arguments.yes = true;
+  flow.log.server = runtime::ServerState::running;
+  const auto done = flow.go();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_EQ(flow.log.removed, 1);
+}
+
+TEST(CarryOut, AServerThatDidNotRunIsStoppedWithoutAsking) {
+  Flow flow;
+  stop_in_round_two(flow, false);
+  flow.arguments.yes = true;
+  flow.log.server = runtime::ServerState::exited;
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_EQ(flow.log.removed, 2);
+}
+
+TEST(CarryOut, AServerThatIsBeingMadeHasNoClients) {
+  Flow flow;
+  stop_in_round_two(flow, false);
+  flow.arguments.yes = true;
+  flow.log.server = runtime::ServerState::running;
+  zfs::Dataset live;
+  live.name = "tank/a/live-0";
+  live.ours = {{"cluster", "dex"}, {"node", "a"}, {"role", "live"}, {"state", "initializing"}};
+  flow.log.storage = {live};
+  EXPECT_EQ(flow.go().value(), 0);
+  flow.log.removed = 0;
+  flow.log.storage.front().ours["state"] = "ready";
+  EXPECT_FALSE(flow.go().has_value());
+}
+
+// One step per round; each round has something to say.
+void note_in_every_round(Flow& flow) {
+  flow.change.planner = [&flow](const cluster::Observed&) -> Result<cluster::Plan> {
+    cluster::Plan plan;
+    if (flow.log.removed < 3) plan.steps.push_back({"a", cluster::RemoveDirectory{"/srv/0"}, ""});
+    plan.notes = {"of all rounds"};
+    if (flow.log.removed == 1 || flow.log.removed == 2) plan.notes.push_back("of the middle");
+    if (flow.log.removed == 3) plan.notes.push_back("of the end");
+    return plan;
+  };
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+TEST(CarryOut, WhatALaterRoundHasToSayIsSaidBeforeItsSteps) {
+  Flow flow;
+  note_in_every_round(flow);
+  flow.arguments.yes = true;
+  EXPECT_EQ(flow.go().value(), 0);
+  const auto err = flow.err.str();
+  EXPECT_EQ(count(err, "note: of the middle\n"), 1U) << err;
+  EXPECT_LT(err.find("note: of the middle"), err.rfind("a: remove directory")) << err;
+  EXPECT_EQ(count(err, "note: of all rounds"), 0U) << err;  // the plan showed it
+  for (const auto* note : {"note: of all rounds\n", "note: of the middle\n", "note: of the end\n"})
+    EXPECT_EQ(count(flow.out.str(), note), 1U) << flow.out.str();
+}
+
+TEST(CarryOut, TheNotesOfAPlanThatWasNotShownAreSaidToo) {
+  Flow flow;
+  note_in_every_round(flow);
+  flow.arguments.yes = true;
+  flow.arguments.output = Output::json;
+  EXPECT_EQ(flow.go().value(), 0);
+  EXPECT_EQ(count(flow.err.str(), "note: of all rounds\n"), 1U) << flow.err.str();
+  EXPECT_EQ(nlohmann::json::parse(flow.out.str())["notes"].size(), 3U) << flow.out.str();
 }
 
 TEST(CarryOut, AStopThatWasNotShownIsAskedAboutAtATerminal) {

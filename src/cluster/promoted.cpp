@@ -86,7 +86,7 @@ struct Look {
 }  // namespace
 
 Result<Stage> plan_look_at_replicas(const Ground& primary, const std::set<std::string>& only, Plan& plan) {
-  if (primary.running() || !primary.live->mounted) return Stage::settled;
+  if (primary.running()) return Stage::settled;
   const auto before = plan.steps.size();
   Look look{primary, only, plan};
   for (const auto& node : primary.spec.nodes)

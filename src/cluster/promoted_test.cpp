@@ -48,6 +48,35 @@ TEST(Promoted, WhatIsNotMountedIsMountedAndLookedIntoFirst) {
   EXPECT_NE(others.error().what.find("tank/b/live-0 is not mounted"), std::string::npos) << others.error().what;
 }
 
+// After a reboot of its host: nothing mounts live-0 but dugong.
+Observed primary_unmounted(const spec::Spec& spec) {
+  auto seen = primary_down(spec);
+  for (auto& dataset : *seen.nodes[0].storage.value)
+    if (dataset.name == "tank/a/live-0") dataset.mounted = false;
+  seen.nodes[0].data = test::sampled(postgres::DataFacts{.exists = true});
+  return seen;
+}
+
+TEST(Promoted, WhatCannotBeSeenIsToldBeforeAnybodyAgrees) {
+  const auto spec = a_spec({"a", "b", "c"});
+  auto seen = primary_unmounted(spec);
+  seen.nodes[1] = ObservedNode{.name = "b"};
+  seen.nodes[1].host.error = {ErrorKind::unreachable, "No route to host", "b", "", ""};
+  const auto plan = must_plan(spec, seen, {.only = {"c"}});
+  EXPECT_EQ(texts(plan), std::vector<std::string>{"a: mount tank/a/live-0"});
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("b: whether it was promoted cannot be seen (No route to host)"), std::string::npos);
+}
+
+TEST(Promoted, AnUnmountedPrimaryIsNoReasonNotToLook) {
+  const auto spec = a_spec();
+  auto seen = primary_unmounted(spec);
+  seen.nodes[1].data.value->control->timeline = {2};  // nothing to compare it with yet
+  EXPECT_EQ(refusal(spec, seen), "planned");
+  std::erase(seen.nodes[1].data.value->entries, "standby.signal");
+  EXPECT_NE(refusal(spec, seen).find("b was promoted, as it seems"), std::string::npos) << refusal(spec, seen);
+}
+
 TEST(Promoted, ADeadReplicaDoesNotKeepThePrimaryDown) {
   const auto spec = a_spec({"a", "b", "c"});
   auto seen = primary_down(spec);

@@ -70,7 +70,8 @@ Result<Converged> converge(Context& context, const Planner& planner) {
     if (context.stop.stop_requested())
       return fail(ErrorKind::interrupted, "interrupted", "run the same command again: it goes on where this ended");
     auto plan = TRY(planner(seen));
-    done.notes = plan.notes;
+    for (const auto& note : plan.notes)
+      if (std::ranges::find(done.notes, note) == done.notes.end()) done.notes.push_back(note);
     if (plan.steps.empty() && !plan.more) return done;
     if (only_tries(plan) && std::exchange(tried, true)) return done;  // what did not go away the first time stays
     auto text = text_of(plan);

@@ -56,8 +56,8 @@ Result<> execute(Context& context, const cluster::Plan& plan);
 
 using Planner = std::function<Result<cluster::Plan>(const cluster::Observed&)>;
 struct Converged {
-  std::size_t steps = 0;  // 0: nothing had to be done
-  std::vector<std::string> notes;
+  std::size_t steps = 0;           // 0: nothing had to be done
+  std::vector<std::string> notes;  // of all rounds, each once
 };
 // `first`: a plan the user has already seen and agreed to; run before planning again.
 Result<Converged> converge(Context& context, const Planner& planner);
