@@ -243,8 +243,8 @@ Result<> judge_hot_standby(const spec::Spec& spec) {
   return {};
 }
 
-// What is in a directory that dugong did not make is somebody's: it is not written over, and not taken away later. A
-// parent dataset of ours: an older dugong, which left no mark, made it.
+// What is in a directory that dugong did not make is somebody's: it is not written over, and not taken away later. That
+// the datasets are ours says nothing about it: the file may name another directory now.
 Result<> judge_directories(const Ground& g) {
   for (const auto& path : own_directories(g.spec, g.node)) {
     const auto& have = g.file(path);
@@ -252,12 +252,13 @@ Result<> judge_directories(const Ground& g) {
     if (mark.exists && mark.content != ownership_text(g.spec, g.node))
       return refuse(g.node, fmt::format("directory {} is another's: {}", path, printable(trim(mark.content))),
                     "give the node another `directory` (or `logs`)");
-    const auto is_foreign = [](const std::string& entry) { return entry != "lost+found"; };
-    if (mark.exists || g.parent != nullptr || std::ranges::none_of(have.entries, is_foreign)) continue;
-    return refuse(g.node,
-                  fmt::format("directory {} is not empty and carries no mark of dugong: {} is in it", path,
-                              *std::ranges::find_if(have.entries, is_foreign)),
-                  "give the node another `directory` (or `logs`), or move away what is in this one");
+    const auto* foreign = foreign_entry(have);
+    if (mark.exists || foreign == nullptr) continue;
+    return refuse(
+        g.node, fmt::format("directory {} is not empty and carries no mark of dugong: {} is in it", path, *foreign),
+        fmt::format("give the node another `directory` (or `logs`), or move away what is in this one; only if all of "
+                    "it is this node's, write the line \"{}\" into {}",
+                    trim(ownership_text(g.spec, g.node)), ownership_file(path)));
   }
   return {};
 }

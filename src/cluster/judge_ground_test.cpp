@@ -55,13 +55,19 @@ TEST(Refused, ADirectoryThatDugongDidNotMake) {
   files[directory] = {true, true, 0755, 0, 0, "", {"docker-compose.yaml"}};
   EXPECT_NE(refusal(spec, seen).find("carries no mark of dugong: docker-compose.yaml is in it"), std::string::npos)
       << refusal(spec, seen);
-  files[directory].entries = {"lost+found"};
+  files[directory].entries = {"lost+found", ".dugong-0f1e2d3c"};  // the latter: a write of ours that was cut off
   EXPECT_TRUE(plan_up(spec, seen, {}));
   files[directory].entries = {".dugong", "bin"};
   files[ownership_file(directory)] = {true, false, 0644, 0, 0, ownership_text(spec, spec.nodes[1]), {}};
   EXPECT_TRUE(plan_up(spec, seen, {}));
   files[ownership_file(directory)].content = ownership_text(spec, spec.nodes[0]);
   EXPECT_NE(refusal(spec, seen).find("is another's: Made by dugong for node a"), std::string::npos);
+}
+TEST(Refused, ADirectoryIsNotOursBecauseTheDatasetsAre) {
+  expect_refused("b: directory /srv/dugong/dex/b is not empty and carries no mark", [](spec::Spec&, Observed& seen) {
+    seen.nodes[1].files.erase("/srv/dugong/dex/b/.dugong");
+    std::erase(seen.nodes[1].files["/srv/dugong/dex/b"].entries, ".dugong");
+  });
 }
 TEST(Refused, AFileThatCannotBeReadIsNotAbsent) {
   expect_refused("Input/output error", [](spec::Spec&, Observed& seen) {

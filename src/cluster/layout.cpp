@@ -82,6 +82,14 @@ std::string ownership_text(const spec::Spec& spec, const spec::Node& node) {
                      spec.cluster);
 }
 
+bool is_cut_off_write(std::string_view entry) { return entry.starts_with(".dugong-"); }
+
+const std::string* foreign_entry(const FileView& directory) {
+  const auto it = std::ranges::find_if(
+      directory.entries, [](const std::string& entry) { return entry != "lost+found" && !is_cut_off_write(entry); });
+  return it == directory.entries.end() ? nullptr : &*it;
+}
+
 bool may_hold_much(const spec::Spec& spec, const spec::Node& node, const std::string& path) {
   const auto paths = host_paths_of(spec, node);
   const auto own = own_directories(spec, node);

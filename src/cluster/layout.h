@@ -38,6 +38,10 @@ std::string snapshot_name(std::int64_t wall_seconds, unsigned number);
 std::vector<std::string> own_directories(const spec::Spec& spec, const spec::Node& node);
 std::string ownership_file(const std::string& directory);
 std::string ownership_text(const spec::Spec& spec, const spec::Node& node);
+// What somebody has in a directory without that file; nullptr: nothing. The remains of a write of ours that was cut off
+// (os/files_write.cpp: Temporary) are nobody's.
+const std::string* foreign_entry(const FileView& directory);
+bool is_cut_off_write(std::string_view entry);
 
 // Of wanted_files: a directory of which nobody wants to know the names in it.
 bool may_hold_much(const spec::Spec& spec, const spec::Node& node, const std::string& path);

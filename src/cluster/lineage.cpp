@@ -45,6 +45,17 @@ Anchor anchor_of(const Ground& g, const std::vector<Entry>& entries) {
   return best;
 }
 
+std::vector<const zfs::Dataset*> newer_than_base(const Ground& g, const Anchor& anchor) {
+  std::vector<const zfs::Dataset*> newer;
+  if (!anchor.base) return newer;
+  for (const auto* snapshot : snapshots_of(g.storage(), anchor.dataset->name)) {
+    newer.push_back(snapshot);
+    if (snapshot->guid == anchor.base->guid) newer.clear();
+  }
+  std::ranges::reverse(newer);
+  return newer;
+}
+
 std::vector<const zfs::Dataset*> stale_anchors(const Ground& g, const std::vector<Entry>& entries) {
   std::vector<const zfs::Dataset*> stale;
   for (const auto& dataset : g.storage())

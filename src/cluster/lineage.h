@@ -22,6 +22,9 @@ std::vector<Entry> entries_of(const Ground& primary);
 // The lineage to go on with: the one that shares the newest base with the primary; without any, what was announced.
 Anchor anchor_of(const Ground& replica, const std::vector<Entry>& entries);
 
+// The anchor's snapshots that came after its base, newest first: zfs receives no increment while one of them is there.
+std::vector<const zfs::Dataset*> newer_than_base(const Ground& replica, const Anchor& anchor);
+
 // Marked lineages that share nothing with the primary: an increment into them is impossible.
 std::vector<const zfs::Dataset*> stale_anchors(const Ground& replica, const std::vector<Entry>& entries);
 

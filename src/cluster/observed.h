@@ -37,6 +37,7 @@ struct Host {
   std::vector<std::uint16_t> listening;
   std::vector<std::string> addresses;
   Bytes memory = 0;
+  std::int64_t wall_ns = 0;  // node's wall clock, nanoseconds since 1970; read before its files are looked at
   // Node's wall clock minus the controller's, from the middle of the round trip; the truth is within ± uncertainty.
   double clock_offset_seconds = 0;
   double clock_uncertainty_seconds = 0;

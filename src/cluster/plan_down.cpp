@@ -28,9 +28,34 @@ const FileView* file_of(const ObservedNode& seen, const std::string& path) {
   return it == seen.files.end() || !it->second.exists ? nullptr : &it->second;
 }
 
+// A server that dugong did not start is neither stopped by it nor seen to end.
+Result<> judge_users(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
+  if (seen.server->strangers.empty()) return {};
+  return fail(Error{ErrorKind::refused,
+                    fmt::format("{} is in use by {}, which dugong did not start", host_paths_of(spec, node).data,
+                                join(seen.server->strangers, ", ")),
+                    node.name, "nothing was changed",
+                    "stop it, and remove it if it is a container; then run this again"});
+}
+
+// The server is looked for where the file puts the data: on data that lies elsewhere one would go unseen, and the
+// directory of the file need not be the one that dugong made.
+Result<> judge_place(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
+  const auto data = host_paths_of(spec, node).data;
+  for (const auto& dataset : *seen.storage) {
+    if (!has_role(dataset, spec, node, "live") || dataset.mountpoint == data) continue;
+    return fail(Error{ErrorKind::refused,
+                      fmt::format("{} is {} at {}, but the file puts the data of {} at {}", dataset.name,
+                                  dataset.mounted ? "mounted" : "to be mounted", dataset.mountpoint, node.name, data),
+                      node.name, "nothing was changed",
+                      "put the old `directory` back into the file, then run this again"});
+  }
+  return {};
+}
+
 // What is not known is not said to be stopped, and least of all destroyed. A node that is only stopped may have lost
 // its pool or its image.
-Result<> judge_known(const spec::Node& node, const ObservedNode& seen, bool destroy) {
+Result<> judge_known(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, bool destroy) {
   const auto refuse = [&](Error error) {
     error.kind = ErrorKind::refused;
     error.left = "nothing was changed";
@@ -38,6 +63,8 @@ Result<> judge_known(const spec::Node& node, const ObservedNode& seen, bool dest
   };
   if (!seen.reachable()) return refuse(seen.host.error);
   if (!seen.server) return refuse(seen.server.error);
+  TRY(judge_users(spec, node, seen));
+  if (seen.storage) TRY(judge_place(spec, node, seen));
   if (!destroy) return {};
   if (!seen.pool) return refuse(seen.pool.error);
   if (!seen.storage) return refuse(seen.storage.error);
@@ -129,7 +156,7 @@ RemoveDirectory removal_of(const std::string& path, const spec::Node& node, cons
   for (const auto& entry : have.entries) {
     if (entry == ".dugong") continue;
     if (is_of_node && is_in(mount_points, entry)) removal.mount_points.push_back(entry);
-    if (!is_of_node || is_in(known, entry)) removal.contents.push_back(entry);
+    if (!is_of_node || is_in(known, entry) || is_cut_off_write(entry)) removal.contents.push_back(entry);
   }
   if (is_in(have.entries, ".dugong")) removal.contents.emplace_back(".dugong");
   return removal;
@@ -143,16 +170,12 @@ std::string why_it_stays(const std::string& path, const FileView& have) {
   return fmt::format("{} stays: dugong did not make what is in it: {}{}", path, join(shown, ", "), more);
 }
 
-// `destroyed`: all of the node's datasets go. A node's directory of an older dugong has no mark, but its parent
-// dataset.
-void plan_destroy_directories(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, bool destroyed,
-                              Steps& steps) {
+void plan_destroy_directories(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
   for (const auto& path : own_directories(spec, node)) {
     const auto* have = file_of(seen, path);
     if (have == nullptr) continue;
     const auto* mark = file_of(seen, ownership_file(path));
-    const bool is_marked = mark != nullptr && mark->content == ownership_text(spec, node);
-    if (is_marked || (destroyed && path == node.directory))
+    if (mark != nullptr && mark->content == ownership_text(spec, node))
       steps.add(removal_of(path, node, *have));
     else
       steps.note(why_it_stays(path, *have));
@@ -170,8 +193,7 @@ void plan_destroy(const spec::Spec& spec, const spec::Node& node, const Observed
   const auto mounted = std::ranges::find_if(ours.all, [&](const auto& one) { return one.mounted && !goes(one); });
   if (mounted != ours.all.end())
     return steps.note(fmt::format("{} stays: {} is mounted", node.directory, mounted->name));
-  const auto* parent = find_dataset(ours.all, node.prefix);
-  plan_destroy_directories(spec, node, seen, parent != nullptr && goes(*parent), steps);
+  plan_destroy_directories(spec, node, seen, steps);
 }
 
 // Its slot would keep WAL on the upstream for ever.
@@ -211,7 +233,7 @@ Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownO
   if (selected(spec.primary())) order.push_back(&spec.primary());
   for (const auto* node : order) {
     const auto& self = *seen.find(node->name);
-    TRY(judge_known(*node, self, options.destroy));
+    TRY(judge_known(spec, *node, self, options.destroy));
     Steps steps{plan, *node};
     if (!options.destroy) plan_mark_ready(spec, *node, self, steps);
     plan_stop(spec, *node, self, steps);

@@ -118,13 +118,58 @@ TEST(Down, TheMarkOfAnotherNodeIsNotOurs) {
   EXPECT_TRUE(steps_of<RemoveDirectory>(*plan, "b").empty());
 }
 
-TEST(Down, AnOlderDugongsDirectoryGoesWithItsDatasets) {
+TEST(Down, ThatTheDatasetsGoDoesNotMakeADirectoryOurs) {
   const auto spec = a_spec();
   auto seen = settled(spec);
   seen.nodes[1].files.erase(ownership_file(spec.nodes[1].directory));
   const auto plan = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
   ASSERT_TRUE(plan);
-  EXPECT_EQ(steps_of<RemoveDirectory>(*plan, "b").size(), 1U);
+  EXPECT_LT(position(*plan, "destroy dataset tank/b/live-0"), plan->steps.size());
+  EXPECT_TRUE(steps_of<RemoveDirectory>(*plan, "b").empty());
+}
+
+TEST(Down, WhatACutOffWriteLeftGoesWithTheRest) {
+  const auto spec = a_spec();
+  const auto plan =
+      plan_down(spec, with_directory(spec, {".dugong", ".dugong-0f1e2d3c", "bin"}), {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  const auto removals = steps_of<RemoveDirectory>(*plan, "b");
+  ASSERT_EQ(removals.size(), 1U);
+  EXPECT_EQ(removals[0].contents, (std::vector<std::string>{".dugong-0f1e2d3c", "bin", ".dugong"}));
+}
+
+TEST(Down, DataThatLiesElsewhereIsNeitherCalledStoppedNorDestroyed) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  // `directory` was changed in the file: the server goes on in the old one, where nobody looks.
+  auto& b = seen.nodes[1];
+  b.server.value->state = runtime::ServerState::absent;
+  for (auto& dataset : *b.storage.value)
+    if (dataset.mark("state") != nullptr) dataset.mountpoint = "/srv/old/b/data";
+  for (const bool destroy : {false, true}) {
+    const auto plan = plan_down(spec, seen, {.destroy = destroy});
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().kind, ErrorKind::refused);
+    EXPECT_EQ(plan.error().where, "b");
+    EXPECT_EQ(plan.error().what,
+              "tank/b/live-0 is mounted at /srv/old/b/data, but the file puts the data of b at /srv/dugong/dex/b/data");
+  }
+}
+
+TEST(Down, DataThatAStrangerUsesIsNeitherCalledStoppedNorDestroyed) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  seen.nodes[0].server.value->state = runtime::ServerState::absent;
+  seen.nodes[0].server.value->strangers = {"container old-db (running, restart policy \"always\")", "process 7"};
+  for (const bool destroy : {false, true}) {
+    const auto plan = plan_down(spec, seen, {.destroy = destroy});
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().kind, ErrorKind::refused);
+    EXPECT_EQ(plan.error().where, "a");
+    EXPECT_EQ(plan.error().what,
+              "/srv/dugong/dex/a/data is in use by container old-db (running, restart policy \"always\"), process 7, "
+              "which dugong did not start");
+  }
 }
 
 TEST(Down, WhatIsNotKnownIsNotSaidToBeStopped) {

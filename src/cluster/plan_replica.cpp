@@ -177,6 +177,48 @@ void note_stale_anchors(const Need& need, const std::vector<Entry>& entries, Pla
                     need.ground->node.name, anchor->name, human_bytes(anchor->used)));
 }
 
+// User properties do not travel with a stream: what was received is marked here, or it could never be tidied away.
+void plan_snapshot_marks(const Ground& g, const Anchor& anchor, const std::vector<Entry>& entries, Steps& steps) {
+  for (const auto* snapshot : snapshots_of(g.storage(), anchor.dataset->name)) {
+    const bool known = std::ranges::find(entries, snapshot->guid, &Entry::guid) != entries.end();
+    if (known && !is_ours(*snapshot, g.spec, g.node))
+      steps.add(zfs::SetProperties{snapshot->name, {{"dugong:cluster", g.spec.cluster}, {"dugong:node", g.node.name}}});
+  }
+}
+
+// Brought by an earlier increment, and lost on the primary since.
+bool may_be_taken_away(const Ground& g, const zfs::Dataset& snapshot) {
+  const bool is_cloned = std::ranges::find(g.storage(), snapshot.name, &zfs::Dataset::origin) != g.storage().end();
+  return is_ours(snapshot, g.spec, g.node) && snapshot.userrefs <= 1 && !is_cloned;
+}
+
+// Else every run would send an increment that zfs refuses.
+Result<> judge_increment(const Need& need, const Anchor& anchor) {
+  if (need.clone) return {};
+  const auto& g = *need.ground;
+  for (const auto* newer : newer_than_base(g, anchor)) {
+    if (may_be_taken_away(g, *newer)) continue;
+    return fail(Error{ErrorKind::refused,
+                      fmt::format("{} is newer than the last snapshot that {} shares with the primary: zfs receives no "
+                                  "increment while it is there",
+                                  newer->name, g.node.name),
+                      g.node.name, "nothing was changed",
+                      fmt::format("if nobody needs it, `zfs destroy {}`; then run this again", newer->name)});
+  }
+  return {};
+}
+
+// The marks now, not only before the clone: should the primary lose one of these, nothing else would tell whose it is.
+void plan_way_for_increment(const Need& need, const Anchor& anchor, const std::vector<Entry>& entries, Plan& plan) {
+  if (!need.base) return;
+  Steps steps{plan, need.ground->node};
+  plan_snapshot_marks(*need.ground, anchor, entries, steps);
+  for (const auto* newer : newer_than_base(*need.ground, anchor)) {
+    if (newer->userrefs > 0) steps.add(zfs::Release{newer->name, hold_tag});
+    steps.add(zfs::DestroySnapshot{newer->name}, "the primary has it no more, and no increment goes on top of it");
+  }
+}
+
 // All that comes before the copies first, so that the copies stand side by side and run at the same time.
 void plan_copies(const std::vector<Need>& needs, const Ground& primary, const std::vector<Entry>& entries, Plan& plan) {
   std::vector<std::pair<const Need*, std::string>> copies;
@@ -185,7 +227,9 @@ void plan_copies(const std::vector<Need>& needs, const Ground& primary, const st
     const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
     if (snapshot->userrefs == 0) Steps{plan, primary.node}.add(zfs::Hold{snapshot->name, hold_tag});
     note_stale_anchors(need, entries, plan);
-    copies.emplace_back(&need, plan_target(need, anchor_of(*need.ground, entries), plan));
+    const auto anchor = anchor_of(*need.ground, entries);
+    plan_way_for_increment(need, anchor, entries, plan);
+    copies.emplace_back(&need, plan_target(need, anchor, plan));
   }
   for (const auto& [need, target] : copies) plan_copy(*need, target, primary, plan);
 }
@@ -217,15 +261,6 @@ void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
                                               {"dugong:node", g.node.name},
                                               {"dugong:role", "anchor"}});
   if (!properties.empty()) steps.add(zfs::SetProperties{anchor.dataset->name, std::move(properties)});
-}
-
-// User properties do not travel with a stream: what was received is marked here, or it could never be tidied away.
-void plan_snapshot_marks(const Ground& g, const Anchor& anchor, const std::vector<Entry>& entries, Steps& steps) {
-  for (const auto* snapshot : snapshots_of(g.storage(), anchor.dataset->name)) {
-    const bool known = std::ranges::find(entries, snapshot->guid, &Entry::guid) != entries.end();
-    if (known && !is_ours(*snapshot, g.spec, g.node))
-      steps.add(zfs::SetProperties{snapshot->name, {{"dugong:cluster", g.spec.cluster}, {"dugong:node", g.node.name}}});
-  }
 }
 
 void plan_clone(const Need& need, const Anchor& anchor, const std::vector<Entry>& entries, Plan& plan) {
@@ -367,21 +402,29 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   const auto entries = entries_of(primary);
   const auto before = plan.steps.size();
   std::vector<Need> needs;
-  std::vector<const Ground*> lost;  // must be seeded again, which only the operator may decide; the others go on
+  // What only the operator may decide; the others go on.
+  std::vector<const Ground*> lost;  // must be seeded again
+  std::optional<Error> blocked;     // a snapshot in the way of an increment
   for (const auto& g : replicas) {
     if (!upstream_streams(g)) {
       plan.more = true;
       continue;
     }
     const auto state = g.live_mark("state");
-    if (g.live == nullptr)
-      needs.push_back(need_of(g, primary, entries, anchor_of(g, entries)));
-    else if (state == "received")
+    if (g.live == nullptr) {
+      const auto anchor = anchor_of(g, entries);
+      const auto need = need_of(g, primary, entries, anchor);
+      if (auto judged = judge_increment(need, anchor); !judged)
+        blocked = std::move(judged).error();
+      else
+        needs.push_back(need);
+    } else if (state == "received") {
       TRY(plan_prepare(g, primary, plan));
-    else if (TRY(judge_ready_replica(g, primary)); has_lost_its_wal(g))
+    } else if (TRY(judge_ready_replica(g, primary)); has_lost_its_wal(g)) {
       lost.push_back(&g);
-    else
+    } else {
       TRY(plan_ready_replica(g, primary, plan));
+    }
   }
   for (const auto& need : needs)
     if (need.slot) plan_slot(need, plan);
@@ -389,10 +432,10 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   plan_copies(needs, primary, entries, plan);
   for (const auto& need : needs)
     if (need.clone) plan_clone(need, anchor_of(*need.ground, entries), entries, plan);
-  if (!lost.empty()) {
-    auto refusal = lost_their_wal(lost);
-    if (plan.steps.size() == before) return refusal;
-    plan.notes.push_back(refusal.value().what + "; " + refusal.value().next);
+  if (!lost.empty()) blocked = lost_their_wal(lost).value();
+  if (blocked) {
+    if (plan.steps.size() == before) return fail(*std::move(blocked));
+    plan.notes.push_back(blocked->what + "; " + blocked->next);
     plan.more = true;
   }
   return plan.steps.size() == before && !plan.more ? Stage::settled : Stage::wait;

@@ -286,6 +286,82 @@ TEST(PlanReplica, RoundsThatDoNotGetShorterEndInASlotAnyway) {
   EXPECT_EQ(steps_of<RunQuery>(must_plan(spec, seen), "a").size(), 1U);
 }
 
+// b has the base, and on top of it a snapshot that the primary does not have.
+Observed with_newer_on_anchor(const spec::Spec& spec, const std::function<void(zfs::Dataset&)>& change) {
+  auto seen = primary_only(spec);
+  add_base(spec, seen);
+  auto next = test::a_snapshot(spec, spec.nodes[0], "tank/a/live-0@dugong-next", Guid{79}, 30);
+  seen.nodes[0].storage.value->push_back(next);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.push_back(test::a_dataset(spec, spec.nodes[1], "tank/b/anchor-0", "anchor"));
+  storage.push_back(test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@dugong-base", Guid{77}, 5));
+  storage.push_back(test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@newer", Guid{78}, 6));
+  change(storage.back());
+  return seen;
+}
+
+TEST(PlanReplica, NoIncrementIsSentOntoASnapshotOfSomebody) {
+  const auto spec = a_spec();
+  const std::string says = "b: tank/b/anchor-0@newer is newer than the last snapshot that b shares with the primary";
+  const auto refused = [&](const std::function<void(zfs::Dataset&)>& change) {
+    auto seen = with_newer_on_anchor(spec, change);
+    EXPECT_TRUE(refusal(spec, seen).starts_with(says)) << refusal(spec, seen);
+    const auto plan = plan_up(spec, seen, {});
+    ASSERT_FALSE(plan);
+    EXPECT_NE(plan.error().next.find("`zfs destroy tank/b/anchor-0@newer`"), std::string::npos);
+    // Nor is a snapshot taken that could not be sent.
+    seen.nodes[0].sql.value->slots.clear();
+    EXPECT_TRUE(refusal(spec, seen).starts_with(says)) << refusal(spec, seen);
+  };
+  refused([](zfs::Dataset& newer) { newer.ours.clear(); });
+  refused([](zfs::Dataset& newer) { newer.userrefs = 2; });
+}
+
+TEST(PlanReplica, ASnapshotInOnesWayDoesNotKeepTheOthersFromBeingSeeded) {
+  const auto spec = a_spec({"a", "b", "c"});
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset& newer) { newer.ours.clear(); });
+  seen.nodes[0].sql.value->slots.push_back(slot("c"));
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<CopySnapshot>(plan, "b").empty());
+  EXPECT_EQ(steps_of<CopySnapshot>(plan, "c").size(), 1U);
+  EXPECT_TRUE(plan.more);
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("`zfs destroy tank/b/anchor-0@newer`"), std::string::npos) << plan.notes[0];
+}
+
+TEST(PlanReplica, WhatAnEarlierIncrementBroughtGivesWayToTheNext) {
+  const auto spec = a_spec();
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset&) {});
+  const auto plan = must_plan(spec, seen);
+  EXPECT_LT(position(plan, "release tank/b/anchor-0@newer"), position(plan, "destroy snapshot tank/b/anchor-0@newer"));
+  EXPECT_LT(position(plan, "destroy snapshot tank/b/anchor-0@newer"), position(plan, "receive what changed"));
+  EXPECT_LT(position(plan, "receive what changed"), plan.steps.size());
+  zfs::Dataset clone;
+  clone.name = "tank/b/theirs";
+  clone.origin = "tank/b/anchor-0@newer";
+  seen.nodes[1].storage.value->push_back(clone);
+  EXPECT_NE(refusal(spec, seen).find("tank/b/anchor-0@newer is newer"), std::string::npos);
+}
+
+TEST(PlanReplica, WhatWasReceivedIsMarkedBeforeTheNextIncrement) {
+  const auto spec = a_spec();
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset&) {});
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.pop_back();
+  storage.back().ours.clear();
+  const auto plan = must_plan(spec, seen);
+  EXPECT_LT(position(plan, "mark tank/b/anchor-0@dugong-base"), position(plan, "receive what changed"));
+}
+
+TEST(PlanReplica, ASnapshotOfSomebodyOnACoveredAnchorIsInNobodysWay) {
+  const auto spec = a_spec();
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset& newer) { newer.ours.clear(); });
+  std::erase_if(*seen.nodes[0].storage.value, [](const auto& one) { return one.guid == Guid{79}; });
+  const auto plan = must_plan(spec, seen);
+  EXPECT_LT(position(plan, "clone tank/b/anchor-0@dugong-base"), plan.steps.size());
+}
+
 TEST(PlanReplica, ACascadeWaitsForItsUpstream) {
   auto spec = a_spec({"a", "b", "c"});
   spec.nodes[2].follows = "b";

@@ -105,23 +105,8 @@ Result<std::vector<std::string>> waiting_for_restart(const Ground& g) {
   return names;
 }
 
-// Written, but the server has not read it since: a controller died between the two.
-bool is_stale(const Ground& g) { return g.seen.data->conf_modified_ns > g.seen.sql->conf_loaded_ns; }
-
-// A setting that only a restart changes keeps its old source when the file gives it the value that it has anyway
-// (guc.c: set_config_option); these sources are all weaker than a file.
-bool has_the_value_anyway(const postgres::ShownSetting& shown) {
-  const bool weaker = shown.source == "default" || shown.source == "environment variable" || shown.source == "override";
-  return weaker && !shown.pending_restart;
-}
-
 Error refusal(const Ground& g, std::string what, std::string next) {
   return {ErrorKind::refused, std::move(what), g.node.name, "nothing was changed", std::move(next)};
-}
-
-// ALTER ROLE and ALTER DATABASE: what the login that we look through has, and others need not.
-bool is_of_a_login(const postgres::ShownSetting& shown) {
-  return shown.source == "user" || shown.source == "database" || shown.source == "database user";
 }
 
 void note_login(const Ground& g, const postgres::ConfLine& line, const postgres::ShownSetting& shown, Steps& steps) {
@@ -135,23 +120,26 @@ void note_login(const Ground& g, const postgres::ConfLine& line, const postgres:
                                                     : "ROLE " + g.spec.auth.superuser));
 }
 
+bool comes_from_our_file(const postgres::ShownSetting& shown) {
+  return shown.source == "configuration file" && shown.source_file.ends_with("/dugong.conf");
+}
+
 // Every line of dugong.conf must be what the server really uses: a -c option, ALTER SYSTEM or a later line wins
 // silently.
 Result<> judge_in_force(const Ground& g, Steps& steps) {
   const auto conf = postgres::parse_conf(content_of(g, "dugong.conf"));
   if (!conf) return fail(conf.error());
   for (const auto& line : *conf) {
-    auto it = g.seen.sql->settings.find(line.name);
-    const bool ours = it != g.seen.sql->settings.end() && it->second.source == "configuration file" &&
-                      it->second.source_file.ends_with("/dugong.conf");
-    if (it != g.seen.sql->settings.end() && is_of_a_login(it->second)) {
-      note_login(g, line, it->second, steps);
+    const auto* shown = shown_setting(*g.seen.sql, line.name);
+    if (shown != nullptr && is_of_a_login(*shown)) {
+      note_login(g, line, *shown, steps);
       continue;
     }
-    if (ours || (it != g.seen.sql->settings.end() && has_the_value_anyway(it->second))) continue;
-    const std::string who = it == g.seen.sql->settings.end() ? "nothing"
-                            : it->second.source_file.empty() ? it->second.source
-                                                             : it->second.source_file;
+    if (shown != nullptr && (comes_from_our_file(*shown) || is_of_our_session(*shown) || has_the_value_anyway(*shown)))
+      continue;
+    const std::string who = shown == nullptr             ? "nothing"
+                            : shown->source_file.empty() ? shown->source
+                                                         : shown->source_file;
     return fail(refusal(
         g, fmt::format("{} is '{}' in the cluster file, but the server takes it from {}", line.name, line.value, who),
         fmt::format("run `ALTER SYSTEM RESET {}`, or take it from the command line or environment that sets it",
@@ -242,11 +230,17 @@ Result<Stage> plan_server(const Ground& g, Plan& plan) {
     steps.look_again();
     return Stage::wait;
   }
-  if (changes.conf || changes.hba || is_stale(g)) {
+  const auto read = conf_read(g.seen);
+  if (changes.conf || changes.hba || read == ConfRead::no) {
     steps.add(RunQuery{"reload", {}, "postgres"});
     steps.look_again();
     return Stage::wait;
   }
+  if (read == ConfRead::dated_ahead)
+    steps.note(
+        fmt::format("files in {} are dated in the future: whether the server has read them cannot be told; "
+                    "`touch` dugong.conf, postgresql.conf and pg_hba.conf there, then run this again",
+                    g.host.data));
   if (stays && g.server.kind == runtime::Kind::compose && g.file(g.server.compose_file).content != compose_text(g))
     steps.note("its compose file would change; it was not named and goes on running: `dugong up` makes it anew");
   return plan_in_force(g, steps);

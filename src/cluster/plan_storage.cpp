@@ -54,13 +54,12 @@ void plan_directory(const Ground& g, const Directory& want, bool fresh, Steps& s
   if (!same || fresh) steps.add(MakeDirectory{want.path, want.mode, uid, gid});
 }
 
-// Marks a directory that is ours alone. One with something in it that an older dugong used stays unmarked, save the
-// node's own, of which only what is known by name is ever taken away.
+// Comes before anything else is put into the directory: cut off in between, what is there would be taken for
+// somebody's.
 void plan_ownership(const Ground& g, const std::string& directory, Steps& steps) {
   const auto path = ownership_file(directory);
   const auto text = ownership_text(g.spec, g.node);
-  if (g.file(path).content == text) return;
-  if (directory != g.host.directory && !g.file(directory).entries.empty()) return;
+  if (g.file(path).content == text || foreign_entry(g.file(directory)) != nullptr) return;
   steps.add(WriteFile{path, Secret{text}, 0644, 0, 0, {}});
 }
 
@@ -110,8 +109,9 @@ Stage plan_storage(const Ground& g, Plan& plan) {
   plan_parent(g, steps);
   // The server's user must be able to pass through; nobody else needs to list it.
   plan_directory(g, {g.host.directory, 0711}, false, steps);
+  plan_ownership(g, g.host.directory, steps);
   plan_directory(g, {g.host.logs, 0750, true}, false, steps);
-  for (const auto& directory : own_directories(g.spec, g.node)) plan_ownership(g, directory, steps);
+  if (own_directories(g.spec, g.node).back() == g.host.logs) plan_ownership(g, g.host.logs, steps);
   // The image's entrypoint sets a mode of its own on its socket directory.
   plan_directory(g, {g.host.run, 0755, true, false}, false, steps);
   plan_directory(g, {g.host.secrets, 0700, true}, false, steps);

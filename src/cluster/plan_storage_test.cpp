@@ -24,6 +24,7 @@ TEST(Storage, ANewDirectoryIsMarkedBeforeAnythingIsInIt) {
   const auto spec = a_spec();
   const auto plan = storage_plan(spec, nothing_there(spec), spec.nodes[0]);
   EXPECT_LT(position(plan, "make directory /srv/dugong/dex/a"), position(plan, "write /srv/dugong/dex/a/.dugong"));
+  EXPECT_LT(position(plan, "write /srv/dugong/dex/a/.dugong"), position(plan, "make directory /srv/dugong/dex/a/"));
   EXPECT_LT(position(plan, "write /srv/dugong/dex/a/.dugong"), position(plan, "superuser.pass"));
   EXPECT_NE(written(plan, "/srv/dugong/dex/a/.dugong").find("node a of cluster dex"), std::string::npos);
 }
@@ -35,6 +36,8 @@ TEST(Storage, LogsElsewhereAreMarkedUnlessSomebodyUsesThem) {
   EXPECT_NE(written(storage_plan(spec, seen, spec.nodes[0]), "/var/log/pg/a/.dugong"), "nothing");
   seen.nodes[0].files["/var/log/pg/a"] = {true, true, 0750, 70, 70, "", {"older.log"}};
   EXPECT_EQ(written(storage_plan(spec, seen, spec.nodes[0]), "/var/log/pg/a/.dugong"), "nothing");
+  seen.nodes[0].files["/var/log/pg/a"].entries = {"lost+found"};
+  EXPECT_NE(written(storage_plan(spec, seen, spec.nodes[0]), "/var/log/pg/a/.dugong"), "nothing");
 }
 
 TEST(Storage, APasswordThatTheServerMayHaveIsKept) {

@@ -193,6 +193,54 @@ TEST(PlanUp, FilesThatTheServerHasNotReadAreReloaded) {
   EXPECT_EQ(texts(must_plan(spec, seen)), std::vector<std::string>{"a: SQL: reload"});
 }
 
+TEST(PlanUp, FilesOfTheFutureAreNotReloadedForEver) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  const auto now = seen.nodes[0].host->wall_ns;
+  seen.nodes[0].sql.value->conf_loaded_ns = now - 10;
+  seen.nodes[0].data.value->conf_modified_ns = now;
+  EXPECT_EQ(texts(must_plan(spec, seen)), std::vector<std::string>{"a: SQL: reload"});
+  seen.nodes[0].data.value->conf_modified_ns = now + 1;
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(texts(plan), std::vector<std::string>{});
+  EXPECT_FALSE(plan.more);
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("a: files in /srv/dugong/dex/a/data are dated in the future"), std::string::npos)
+      << plan.notes[0];
+}
+
+TEST(PlanUp, ANameThatPostgresqlSpellsOtherwiseIsFound) {
+  const std::vector<std::pair<std::string, std::string>> names = {
+      {"timezone", "TimeZone"}, {"datestyle", "DateStyle"}, {"intervalstyle", "IntervalStyle"}};
+  auto spec = a_spec();
+  for (const auto& [name, shown] : names) spec.postgres.settings.push_back({name, "postgres", {}});
+  auto seen = settled(spec);
+  for (auto& node : seen.nodes) {
+    auto& settings = node.sql.value->settings;
+    for (const auto& [name, shown] : names) {
+      settings[shown] = settings.at(name);
+      settings.erase(name);
+    }
+  }
+  EXPECT_EQ(texts(must_plan(spec, seen)), std::vector<std::string>{});
+  seen.nodes[1].sql.value->settings["TimeZone"].source_file = "/data/postgresql.auto.conf";
+  EXPECT_EQ(refusal(spec, seen),
+            "b: timezone is 'postgres' in the cluster file, but the server takes it from /data/postgresql.auto.conf");
+}
+
+TEST(PlanUp, WhatOurOwnSessionSetsContradictsNothing) {
+  auto spec = a_spec();
+  spec.postgres.settings = {{"search_path", "public", {}}, {"client_encoding", "LATIN1", {}}};
+  auto seen = settled(spec);
+  for (auto& node : seen.nodes) {
+    node.sql.value->settings["search_path"] = {"pg_catalog", "session", "", 0, false};
+    node.sql.value->settings["client_encoding"] = {"UTF8", "client", "", 0, false};
+  }
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(texts(plan), std::vector<std::string>{});
+  EXPECT_EQ(plan.notes, std::vector<std::string>{});
+}
+
 TEST(PlanUp, AReplicaThatHasNotReadWhomToFollowIsReloaded) {
   const auto spec = a_spec();
   auto seen = settled(spec);

@@ -134,6 +134,31 @@ Result<std::string> render_dugong_conf(const postgres::Assignments& settings) {
       "# Written by dugong from the cluster file; changes here are lost at the next `dugong up`.", settings);
 }
 
+const postgres::ShownSetting* shown_setting(const postgres::ServerSql& sql, std::string_view name) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto it = std::ranges::find_if(
+      sql.settings, [&](const auto& shown) { return std::ranges::equal(shown.first, name, {}, lower, lower); });
+  return it == sql.settings.end() ? nullptr : &it->second;
+}
+
+bool is_of_our_session(const postgres::ShownSetting& shown) {
+  return shown.source == "session" || shown.source == "client";
+}
+
+bool is_of_a_login(const postgres::ShownSetting& shown) {
+  return shown.source == "user" || shown.source == "database" || shown.source == "database user";
+}
+
+bool has_the_value_anyway(const postgres::ShownSetting& shown) {
+  const bool weaker = shown.source == "default" || shown.source == "environment variable" || shown.source == "override";
+  return weaker && !shown.pending_restart;
+}
+
+ConfRead conf_read(const ObservedNode& node) {
+  if (node.data->conf_modified_ns <= node.sql->conf_loaded_ns) return ConfRead::yes;
+  return node.data->conf_modified_ns > node.host->wall_ns ? ConfRead::dated_ahead : ConfRead::no;
+}
+
 postgres::Assignments standby_settings(const spec::Spec& spec, const spec::Node& node,
                                        const runtime::Software& software) {
   const auto* upstream = spec.find(node.follows);

@@ -29,6 +29,25 @@ Result<postgres::Assignments> dugong_settings(const spec::Spec& spec, const spec
                                               const postgres::HotStandbySettings& hot_standby);
 Result<std::string> render_dugong_conf(const postgres::Assignments& settings);
 
+// What pg_settings shows of a line of dugong.conf; PostgreSQL spells some names otherwise ("TimeZone"). nullptr:
+// nothing.
+const postgres::ShownSetting* shown_setting(const postgres::ServerSql& sql, std::string_view name);
+// What our own connection sets for itself hides the file's line from us, and only from us.
+bool is_of_our_session(const postgres::ShownSetting& shown);
+// So does ALTER ROLE or ALTER DATABASE: the login that we look through has it, and others need not.
+bool is_of_a_login(const postgres::ShownSetting& shown);
+// A setting that only a restart changes keeps its old source when the file gives it the value that it has anyway
+// (guc.c: set_config_option); these sources are all weaker than a file.
+bool has_the_value_anyway(const postgres::ShownSetting& shown);
+
+// Whether the server has read its configuration files as they are; needs the samples host, data and sql.
+enum class ConfRead {
+  yes,
+  no,           // a controller died between writing and reloading
+  dated_ahead,  // by a clock that was ahead of what it shows now: no reload makes them look read
+};
+ConfRead conf_read(const ObservedNode& node);
+
 // What postgresql.auto.conf of a standby gets from us.
 postgres::Assignments standby_settings(const spec::Spec& spec, const spec::Node& node,
                                        const runtime::Software& software);

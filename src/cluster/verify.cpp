@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cluster/health_parts.h"
+#include "cluster/settings.h"
 #include "postgres/conf.h"
 #include "postgres/hba.h"
 #include "postgres/standby.h"
@@ -28,12 +29,6 @@ Check either(bool good, std::string id, std::string node, std::string evidence) 
   return {std::move(id), std::move(node), good ? Verdict::ok : Verdict::failed, printable(evidence)};
 }
 
-std::string lower(std::string text) {
-  for (auto& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 postgres::HotStandbySettings hot_standby_of(const postgres::ServerSql& sql) {
   postgres::HotStandbySettings settings;
   for (const auto name : postgres::hot_standby_names())
@@ -43,27 +38,30 @@ postgres::HotStandbySettings hot_standby_of(const postgres::ServerSql& sql) {
   return settings;
 }
 
-// PostgreSQL's own spelling of a name ("TimeZone") differs from the file's.
-const postgres::ShownSetting* shown_setting(const postgres::ServerSql& sql, const std::string& name) {
-  for (const auto& [shown, setting] : sql.settings)
-    if (lower(shown) == name) return &setting;
-  return nullptr;
-}
-
 // Why a line of dugong.conf does not count; empty: it does.
 std::string objection(const postgres::ServerSql& sql, const postgres::ConfLine& line) {
   const auto* shown = shown_setting(sql, line.name);
   if (shown == nullptr) return fmt::format("{}: the server does not show it", line.name);
-  // What our own connection sets for itself, or gets by ALTER ROLE or ALTER DATABASE, hides the file's line from it.
-  if (shown->source == "session" || shown->source == "client") return {};
-  if (shown->source == "user" || shown->source == "database" || shown->source == "database user") return {};
+  if (is_of_our_session(*shown) || is_of_a_login(*shown)) return {};
   if (shown->pending_restart) return fmt::format("{}: waits for a restart", line.name);
   if (shown->source_file.ends_with("/dugong.conf") && shown->source_line == line.line) return {};
-  // It had this value before the file said so, and takes the file as its source at the next restart only.
-  if (shown->source == "default" || shown->source == "environment variable" || shown->source == "override") return {};
+  if (has_the_value_anyway(*shown)) return {};
   const auto origin =
       shown->source_file.empty() ? shown->source : fmt::format("{}:{}", shown->source_file, shown->source_line);
   return fmt::format("{}: {} sets it", line.name, origin);
+}
+
+std::string objection(ConfRead read) {
+  switch (read) {
+    case ConfRead::yes:
+      return {};
+    case ConfRead::no:
+      return "the files were written after the server last read them: `dugong up` reloads";
+    case ConfRead::dated_ahead:
+      return "the files are dated in the future, so that nothing tells whether the server has read them: `touch` them, "
+             "then `dugong up`";
+  }
+  return {};
 }
 
 bool is_include(const postgres::ConfLine& line) { return line.name.starts_with("include"); }
@@ -230,13 +228,12 @@ Check judge_conf(const ObservedNode& seen) {
   if (!parsed) return failed(id, seen.name, "dugong.conf: " + parsed.error().what);
   std::map<std::string, postgres::ConfLine> last;
   for (const auto& line : *parsed)
-    if (!is_include(line)) last[lower(line.name)] = line;
+    if (!is_include(line)) last[line.name] = line;
   std::vector<std::string> objections;
   for (const auto& [name, line] : last)
     if (auto text = objection(*seen.sql, line); !text.empty()) objections.push_back(std::move(text));
   if (last.empty()) return failed(id, seen.name, "dugong.conf is empty");
-  if (seen.data->conf_modified_ns > seen.sql->conf_loaded_ns)
-    objections.push_back("the files were written after the server last read them: `dugong up` reloads");
+  if (auto text = objection(conf_read(seen)); !text.empty()) objections.push_back(std::move(text));
   if (objections.empty()) return ok(id, seen.name, fmt::format("{} settings of dugong.conf, none waits", last.size()));
   return failed(id, seen.name, join(objections, "; "));
 }

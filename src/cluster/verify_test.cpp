@@ -261,6 +261,17 @@ TEST(JudgeConf, WhatDoesNotCountIsNamed) {
   EXPECT_EQ(judge_conf(seen).outcome, Verdict::failed);
 }
 
+TEST(JudgeConf, FilesThatAreNotKnownToHaveBeenReadProveNothing) {
+  auto seen = with_conf("# ours\nwork_mem = '64MB'\ntimezone = 'UTC'\n");
+  seen.host.value->wall_ns = 1000;
+  seen.sql.value->conf_loaded_ns = 900;
+  seen.data.value->conf_modified_ns = 1000;
+  EXPECT_TRUE(says(judge_conf(seen), "`dugong up` reloads")) << judge_conf(seen).evidence;
+  seen.data.value->conf_modified_ns = 1001;
+  EXPECT_TRUE(says(judge_conf(seen), "dated in the future")) << judge_conf(seen).evidence;
+  EXPECT_EQ(judge_conf(seen).outcome, Verdict::failed);
+}
+
 TEST(JudgeConf, WhatOurOwnSessionHidesIsNoObjection) {
   auto seen = with_conf("# ours\nwork_mem = '64MB'\ntimezone = 'UTC'\n");
   seen.sql.value->settings["TimeZone"] = {"GMT", "client", "", 0, false};

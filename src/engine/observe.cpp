@@ -36,6 +36,7 @@ Result<cluster::Host> look_at_host_once(Context& context, const std::string& nam
                        .listening = facts.listening,
                        .addresses = facts.addresses,
                        .memory = facts.memory,
+                       .wall_ns = facts.wall_ns,
                        .clock_offset_seconds = static_cast<double>(facts.wall_ns - middle) / 1e9,
                        .clock_uncertainty_seconds = static_cast<double>(after - before) / 2e9};
 }

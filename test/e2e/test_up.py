@@ -12,6 +12,9 @@ SETTINGS_OF_THE_RUNBOOK = {
     "statement_timeout": "180min", "idle_in_transaction_session_timeout": "3600000", "full_page_writes": "off",
     "synchronous_commit": "off", "wal_level": "replica", "max_wal_senders": "10", "wal_keep_size": "64MB",
 }
+# PostgreSQL spells the first two otherwise; dugong's own connection has the other two from itself.
+SEEN_BY_A_CLIENT = {"search_path": "public", "client_encoding": "UTF8"}
+SETTINGS_SHOWN_OTHERWISE = {"timezone": "UTC", "datestyle": "ISO, DMY", **SEEN_BY_A_CLIENT}
 
 
 def test_up_builds_streaming_replicas(standing):
@@ -55,13 +58,16 @@ def test_a_row_written_on_the_primary_is_read_on_every_replica(standing):
 def test_every_setting_of_the_file_is_in_force_from_dugong_conf(standing):
     tree = standing.changed()
     tree["postgres"]["settings"].update(SETTINGS_OF_THE_RUNBOOK)
+    tree["postgres"]["settings"].update(SETTINGS_SHOWN_OTHERWISE)
     standing.write(tree)
     plan = standing.must("plan")
     assert re.search(r"\+ synchronous_commit = 'off'", plan.stdout), plan.stdout
     standing.up()
-    names = ", ".join(f"'{name}'" for name in tree["postgres"]["settings"])
+    names = ", ".join(f"'{name}'" for name in tree["postgres"]["settings"] if name not in SEEN_BY_A_CLIENT)
     for name in "abc":
-        rows = standing.psql(name, f"SELECT name, source, sourcefile, pending_restart FROM pg_settings WHERE name IN ({names})")
+        rows = standing.psql(name, f"SELECT name, source, sourcefile, pending_restart FROM pg_settings "
+                             f"WHERE lower(name) IN ({names})")
+        assert len(rows.splitlines()) == names.count(",") + 1, rows
         for row in rows.splitlines():
             setting, source, file, pending = row.split("|")
             assert source == "configuration file" and file.endswith("/dugong.conf") and pending == "f", (name, row)

@@ -100,6 +100,52 @@ TEST(Destroy, UpNeitherWritesNorLaterRemovesInADirectoryThatSomebodyHas) {
   EXPECT_EQ(look_at(world, "a", compose_file).content.bytes, "services: {}\n");
 }
 
+// `directory` of the primary was changed to one in which somebody has what has the same names as ours.
+spec::Spec with_directory(spec::Spec spec, World& world, const std::string& directory) {
+  spec.nodes[0].directory = directory;
+  put(world, "a", directory + "/bin/tool", "theirs");
+  put(world, "a", directory + "/docker-compose.yaml", "theirs");
+  return spec;
+}
+
+TEST(Destroy, AChangedDirectoryIsNotTakenForOurs) {
+  for (const auto kind : {spec::RuntimeKind::compose, spec::RuntimeKind::process}) {
+    const auto spec = a_spec(kind);
+    World world{{}};
+    ASSERT_EQ(run(world, spec, Verb::up).error, "");
+    const auto before = world.fingerprint();
+    const auto changed = with_directory(spec, world, "/opt/app");
+    const auto with_theirs = world.fingerprint();
+    for (const auto verb : {Verb::down, Verb::destroy}) {
+      const auto error = run(world, changed, verb).error;
+      EXPECT_NE(error.find("tank/dex/live-0 is mounted at " + spec.nodes[0].directory + "/data"), std::string::npos)
+          << error;
+      EXPECT_NE(error.find("at /opt/app/data"), std::string::npos) << error;
+    }
+    // The replicas were not stopped either.
+    EXPECT_EQ(world.fingerprint(), with_theirs);
+    EXPECT_NE(before, with_theirs);
+  }
+}
+
+TEST(Destroy, AnUpThatWasCutOffDoesNotMakeAnotherDirectoryOurs) {
+  const auto spec = a_spec(spec::RuntimeKind::compose);
+  World world{{}};
+  world.set_fault([](const std::string& node, const node::Request& request) -> std::optional<Error> {
+    if (node != "a" || !std::holds_alternative<node::MakeDirectory>(request)) return std::nullopt;
+    return Error{ErrorKind::failed, "No space left on device", {}, {}, {}};
+  });
+  ASSERT_NE(run(world, spec, Verb::up).error, "");
+  world.set_fault({});
+  ASSERT_TRUE(world.host("a").pools.at("tank").datasets.contains("tank/dex"));
+  const auto changed = with_directory(spec, world, "/opt/app");
+  const auto error = run(world, changed, Verb::up).error;
+  EXPECT_NE(error.find("/opt/app is not empty and carries no mark of dugong"), std::string::npos) << error;
+  EXPECT_EQ(run(world, changed, Verb::destroy).error, "");
+  EXPECT_EQ(look_at(world, "a", "/opt/app/bin/tool").content.bytes, "theirs");
+  EXPECT_EQ(look_at(world, "a", "/opt/app/docker-compose.yaml").content.bytes, "theirs");
+}
+
 TEST(Destroy, KilledAnywhereAndRunAgainLeavesNothing) {
   const auto spec = a_spec(spec::RuntimeKind::process);
   bool killed = true;

@@ -34,7 +34,7 @@ constexpr std::array known_settings = {
     Known{"autovacuum_naptime", "1min"},
     Known{"checkpoint_completion_target", "0.9"},
     Known{"checkpoint_timeout", "5min"},
-    Known{"datestyle", "ISO, MDY"},
+    Known{"DateStyle", "ISO, MDY"},
     Known{"default_statistics_target", "100"},
     Known{"default_text_search_config", "pg_catalog.simple"},
     Known{"default_toast_compression", "pglz"},
@@ -89,7 +89,7 @@ constexpr std::array known_settings = {
     Known{"synchronous_commit", "on"},
     Known{"synchronous_standby_names", ""},
     Known{"temp_file_limit", "-1"},
-    Known{"timezone", "GMT"},
+    Known{"TimeZone", "GMT"},
     Known{"track_io_timing", "off"},
     Known{"unix_socket_directories", "/var/run/postgresql", Takes::restart},
     Known{"wal_buffers", "-1", Takes::restart},
@@ -105,7 +105,10 @@ constexpr std::array known_settings = {
 };
 
 const Known* find_known(std::string_view name) {
-  auto it = std::ranges::find(known_settings, name, &Known::name);
+  // guc.c: guc_name_compare
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  auto it = std::ranges::find_if(
+      known_settings, [&](const Known& known) { return std::ranges::equal(known.name, name, {}, lower, lower); });
   return it == known_settings.end() ? nullptr : &*it;
 }
 
@@ -132,9 +135,12 @@ class Reader {
   void set(const std::string& name, const std::string& value, const std::string& source, const std::string& file,
            std::size_t line) {
     const bool extension_setting = name.find('.') != std::string::npos;
-    if (find_known(name) == nullptr && !extension_setting)
+    const auto* known = find_known(name);
+    if (known == nullptr && !extension_setting)
       return error(file, line, fmt::format("unrecognized configuration parameter \"{}\"", name));
-    loaded_.settings[name] = {value, source, file.empty() ? "" : place(file), static_cast<std::uint32_t>(line), false};
+    // Shown as PostgreSQL spells it.
+    loaded_.settings[known == nullptr ? name : std::string{known->name}] = {
+        value, source, file.empty() ? "" : place(file), static_cast<std::uint32_t>(line), false};
   }
 
   Loaded take_all() { return std::move(loaded_); }

@@ -159,6 +159,60 @@ TEST(Up, ASnapshotThatCannotBeTakenAwayDoesNotKeepItFromEnding) {
   EXPECT_EQ(world.fingerprint(), once);
 }
 
+TEST(Up, ANameThatPostgresqlSpellsOtherwiseIsInForce) {
+  auto world = a_world(1);
+  const auto spec = a_spec(cluster_file(Kind::process, "timezone = \"UTC\"\nDateStyle = \"ISO, DMY\"\n"));
+  ASSERT_EQ(up(world, spec), "");
+  const auto once = world.fingerprint();
+  EXPECT_NE(once.find("TimeZone = UTC"), std::string::npos);
+  EXPECT_EQ(up(world, spec), "");
+  EXPECT_EQ(world.fingerprint(), once);
+}
+
+TEST(Up, FilesThatAreDatedInTheFutureDoNotKeepItFromEnding) {
+  auto world = a_world(1);
+  const auto spec = a_spec(cluster_file(Kind::process));
+  ASSERT_EQ(up(world, spec), "");
+  auto& files = world.host("a").pools.at("tank").datasets.at("tank/dex/live-0").tree->files;
+  files.at("dugong.conf").mtime_ns = world.wall_ns() + std::chrono::nanoseconds{std::chrono::hours{1}}.count();
+  EXPECT_EQ(up(world, spec), "");
+}
+
+// Somebody snapshots what was received between two rounds of a late slot.
+TEST(Up, ASnapshotOnAnAnchorEndsTheSeedWithWhatToDo) {
+  auto world = a_world(1);
+  const auto spec = a_spec(cluster_file(Kind::process, "", "[seed]\nslot_late_above = \"1K\"\n"));
+  auto& pool = world.host("b").pools.at("tank");
+  const std::string theirs = "tank/dex/anchor-0@autosnap";
+  bool made = false;
+  world.set_fault([&](const std::string&, const node::Request&) -> std::optional<Error> {
+    const auto& all = pool.snapshots;
+    const bool received =
+        std::ranges::any_of(all, [](const auto& one) { return one.first.starts_with("tank/dex/anchor-0@"); });
+    if (made || !received || pool.datasets.contains("tank/dex/live-0")) return std::nullopt;
+    made = true;
+    SnapshotRow row;
+    row.name = theirs;
+    row.guid = Guid{1};
+    row.createtxg = ++pool.txg;
+    row.tree = pool.datasets.at("tank/dex/anchor-0").tree;
+    pool.snapshots[row.name] = row;
+    return std::nullopt;
+  });
+  const auto error = up(world, spec);
+  EXPECT_NE(error.find("b: tank/dex/anchor-0@autosnap is newer than the last snapshot that b shares"),
+            std::string::npos)
+      << error;
+  EXPECT_TRUE(world.server_on("c") != nullptr && world.server_on("c")->streaming);  // the others go on
+  const auto blocked = world.fingerprint();
+  EXPECT_EQ(up(world, spec), error);
+  EXPECT_EQ(world.fingerprint(), blocked);
+  pool.snapshots.erase(theirs);
+  EXPECT_EQ(up(world, spec), "");
+  EXPECT_TRUE(world.server_on("b") != nullptr && world.server_on("b")->streaming);
+  EXPECT_EQ(violations(world), "");
+}
+
 TEST(UpKilled, AnywhereAsProcesses) { sweep(a_spec(cluster_file(Kind::process)), nullptr, kills(200)); }
 
 TEST(UpKilled, AnywhereInContainers) { sweep(a_spec(cluster_file(Kind::compose)), nullptr, kills(200)); }

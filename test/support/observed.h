@@ -76,7 +76,8 @@ inline postgres::ControlData a_control() {
 inline cluster::ObservedNode bare(const spec::Node& node) {
   cluster::ObservedNode seen;
   seen.name = node.name;
-  seen.host = sampled(cluster::Host{.hostname = node.name, .dugong_version = "0.1.0", .wal_client = "abc"});
+  seen.host = sampled(cluster::Host{
+      .hostname = node.name, .dugong_version = "0.1.0", .wal_client = "abc", .wall_ns = 1'700'003'600'000'000'000});
   seen.pool = sampled(zfs::Pool{
       .name = "tank", .size = Bytes{1} << 41, .free = Bytes{1} << 40, .available = Bytes{1} << 40, .health = "ONLINE"});
   seen.storage = sampled(std::vector<zfs::Dataset>{});
