@@ -52,7 +52,7 @@ void append(std::vector<std::string>& all, std::vector<std::string> more) {
 }
 
 std::string why_no_server(const ObservedNode& seen) {
-  if (!seen.server) return fmt::format("takes no clients: {}", seen.sql.error.what);
+  if (!seen.server) return "whether its server runs cannot be seen: " + printable(seen.sql.error.what);
   switch (seen.server->state) {
     case runtime::ServerState::absent:
       return "has no server: run `dugong up`";
@@ -69,9 +69,6 @@ std::string why_no_server(const ObservedNode& seen) {
   return {};
 }
 
-// The session broke while we looked: nothing is known of the server, not even that it is down.
-bool is_lost(const ObservedNode& seen) { return !seen.server && seen.server.error.kind == ErrorKind::unreachable; }
-
 const zfs::Dataset* live_data(const View& view, const spec::Node& node, const ObservedNode& seen) {
   if (!seen.storage) return nullptr;
   const auto live = live_of(*seen.storage, view.spec, node);
@@ -80,6 +77,9 @@ const zfs::Dataset* live_data(const View& view, const spec::Node& node, const Ob
 
 void judge_storage(const View& view, const spec::Node& node, const ObservedNode& seen, NodeStatus& status) {
   if (seen.pool) append(status.reasons, judge_pool(*seen.pool));
+  if (!seen.pool || !seen.storage)
+    status.reasons.push_back("its storage cannot be seen: " +
+                             printable(seen.pool ? seen.storage.error.what : seen.pool.error.what));
   if (!seen.storage) return;
   const auto live = live_of(*seen.storage, view.spec, node);
   if (!live) {
@@ -87,7 +87,10 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
     return;
   }
   status.pinned_bytes = pinned_bytes(*seen.storage, *live);
-  if (*live == nullptr) return;
+  if (*live == nullptr) {
+    if (seen.sql) status.reasons.push_back("no live dataset of this node is below " + node.prefix);
+    return;
+  }
   status.dataset = (*live)->name;
   status.base_age_seconds = base_age(*seen.storage, **live, view.seen.wall_seconds);
   if (!(*live)->mounted) status.reasons.push_back(fmt::format("{} is not mounted", status.dataset));
@@ -245,6 +248,8 @@ void judge_server(const View& view, const spec::Node& node, const ObservedNode& 
     status.reasons.insert(status.reasons.begin(), why_no_server(seen));
     return;
   }
+  if (!seen.server)
+    status.reasons.push_back("answers, but what runs it cannot be asked: " + printable(seen.server.error.what));
   const auto& sql = *seen.sql;
   status.timeline = sql.timeline;
   status.system_identifier = sql.system_identifier;
@@ -260,7 +265,8 @@ void judge_server(const View& view, const spec::Node& node, const ObservedNode& 
 }
 
 Health overall(const spec::Node& node, const ObservedNode& seen, const NodeStatus& status) {
-  if (!seen.sql) return is_lost(seen) ? Health::unknown : Health::down;
+  // Neither the socket nor whoever runs the server told anything: it may well be up.
+  if (!seen.sql) return seen.server ? Health::down : Health::unknown;
   if (node.is_primary() && !takes_writes(&*seen.sql)) return Health::down;
   return status.reasons.empty() ? Health::healthy : Health::degraded;
 }
@@ -337,6 +343,7 @@ std::optional<std::uint64_t> segments_behind(const postgres::ServerSql& sql) {
   const bool archives = mode != sql.settings.end() && mode->second.value != "off" && !sql.in_recovery;
   const auto last = postgres::parse_wal_file_name(sql.last_archived);
   if (!archives || sql.wal_segment_size <= 0 || !last || last->timeline != sql.timeline) return std::nullopt;
+  if (last->kind != postgres::WalFileKind::segment) return std::nullopt;
   const auto size = static_cast<std::uint64_t>(sql.wal_segment_size);
   const auto start = postgres::segment_start(*last, static_cast<std::uint32_t>(size)).value;
   const auto now = sql.lsn.value / size;
@@ -344,9 +351,7 @@ std::optional<std::uint64_t> segments_behind(const postgres::ServerSql& sql) {
 }
 
 std::vector<std::string> judge_archive(const postgres::ServerSql& sql) {
-  // Names of segments sort by timeline, then position. 24 digits: history and .partial files do not compare.
-  const bool comparable = sql.last_failed.size() == 24 && (sql.last_archived.empty() || sql.last_archived.size() == 24);
-  if (!comparable || sql.last_failed <= sql.last_archived) {
+  if (!sql.archiving_fails) {
     const auto behind = segments_behind(sql).value_or(0);
     if (behind <= archive_limit_segments) return {};
     return {fmt::format("is behind with archiving WAL: {} finished segments ({}) after {} are not in the archive",

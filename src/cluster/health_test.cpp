@@ -82,7 +82,27 @@ const Case cases[] = {
        w.node(b).server = missing<runtime::ServerFacts>(ErrorKind::unreachable, "the session ended");
        w.node(b).sql = missing<postgres::ServerSql>(ErrorKind::unreachable, "the session ended");
      },
-     Health::degraded, b, Health::unknown, "takes no clients: the session ended"},
+     Health::degraded, b, Health::unknown, "whether its server runs cannot be seen: the session ended"},
+    {"nobody can say whether the primary runs",
+     [](World& w) {
+       w.node(a).server = missing<runtime::ServerFacts>(ErrorKind::failed, "no daemon");
+       w.node(a).sql = missing<postgres::ServerSql>(ErrorKind::failed, "no daemon");
+     },
+     Health::down, a, Health::unknown, "whether its server runs cannot be seen: no daemon"},
+    {"it answers, but docker does not",
+     [](World& w) { w.node(a).server = missing<runtime::ServerFacts>(ErrorKind::failed, "no daemon"); },
+     Health::degraded, a, Health::degraded, "answers, but what runs it cannot be asked: no daemon"},
+    {"no pool",
+     [](World& w) {
+       w.node(b).pool = missing<zfs::Pool>(ErrorKind::failed, "cannot open 'tank': no such pool");
+       w.node(b).storage = missing<std::vector<zfs::Dataset>>(ErrorKind::failed, "no such dataset");
+     },
+     Health::degraded, b, Health::degraded, "its storage cannot be seen: cannot open 'tank': no such pool"},
+    {"no datasets to be seen",
+     [](World& w) { w.node(b).storage = missing<std::vector<zfs::Dataset>>(ErrorKind::timed_out, "zfs hangs"); },
+     Health::degraded, b, Health::degraded, "its storage cannot be seen: zfs hangs"},
+    {"data of nobody knows where", [](World& w) { w.node(b).storage.value->clear(); }, Health::degraded, b,
+     Health::degraded, "no live dataset of this node is below tank/b"},
     {"primary in recovery", [](World& w) { w.sql(a).in_recovery = true; }, Health::down, a, Health::down,
      "takes no writes: it is in recovery"},
     {"primary initializing", [](World& w) { w.sql(a).accepts_clients = false; }, Health::down, a, Health::down,
@@ -139,6 +159,7 @@ const Case cases[] = {
        w.sql(a).last_archived = "000000030000000000000004";
        w.sql(a).last_failed = "000000030000000000000005";
        w.sql(a).failed_count = 7;
+       w.sql(a).archiving_fails = true;
      },
      Health::degraded, a, Health::degraded, "000000030000000000000005 failed (7 failures so far)"},
     {"clock off", [](World& w) { w.node(b).host.value->clock_offset_seconds = -0.9; }, Health::degraded, b,
@@ -265,11 +286,30 @@ TEST(JudgeArchive, OnlyWhatFailsNow) {
   postgres::ServerSql sql;
   EXPECT_TRUE(judge_archive(sql).empty());
   sql.last_failed = "000000010000000000000005";
-  EXPECT_EQ(judge_archive(sql).size(), 1U);  // nothing was ever archived
+  sql.archiving_fails = true;
+  EXPECT_TRUE(found(judge_archive(sql), "the last one archived is none"));
   sql.last_archived = "000000010000000000000005";
+  sql.archiving_fails = false;
   EXPECT_TRUE(judge_archive(sql).empty());
-  sql.last_archived = "000000020000000000000001";  // a later timeline
+}
+
+// After a promotion the history file goes first, and nothing else while it does not.
+TEST(JudgeArchive, OneThatIsStuckOnATimelineFile) {
+  postgres::ServerSql sql;
+  sql.last_archived = "000000010000000000000005";
+  sql.last_failed = "00000002.history";
+  sql.archiving_fails = true;
+  EXPECT_TRUE(found(judge_archive(sql), "00000002.history failed"));
+  sql.archiving_fails = false;
   EXPECT_TRUE(judge_archive(sql).empty());
+}
+
+TEST(JudgeArchive, ATimelineFileIsNoPosition) {
+  postgres::ServerSql sql;
+  sql.settings["archive_mode"].value = "on";
+  sql.wal_segment_size = 16 << 20;
+  sql.timeline = {2};
+  sql.lsn = Lsn{1000ULL << 24};
   sql.last_archived = "00000002.history";
   EXPECT_TRUE(judge_archive(sql).empty());
 }

@@ -102,11 +102,13 @@ void look_at_storage(Context& context, const spec::Node& node, ObservedNode& see
 void look_at_postgres(Context& context, const spec::Node& node, Depth depth, ObservedNode& seen) {
   const runtime::InspectServer question{cluster::server_of(context.spec, node)};
   seen.server = sample(context, ask(context, node.name, question, quick));
-  if (!seen.server || seen.server->state != runtime::ServerState::running) {
+  if (seen.server && seen.server->state != runtime::ServerState::running) {
     seen.sql.error = Error{ErrorKind::failed, "PostgreSQL is not running", node.name, {}, {}};
     return;
   }
   seen.sql = sample(context, look_at_sql(context, node));
+  // Nobody behind the socket says little while nobody can say whether there is a server.
+  if (!seen.sql && !seen.server) seen.sql.error = seen.server.error;
   if (depth == Depth::full) look_at_passwords(context, node, seen);
 }
 

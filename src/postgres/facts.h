@@ -109,6 +109,7 @@ struct ServerSql {
   std::int64_t archived_count = 0;
   std::string last_failed;
   std::int64_t failed_count = 0;
+  bool archiving_fails = false;          // the newest attempt did
   std::vector<std::string> tablespaces;  // locations
   Lsn last_restartpoint_redo;            // pg_control_checkpoint
 };

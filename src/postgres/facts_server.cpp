@@ -128,6 +128,7 @@ Result<> take_archiver(const Cells& row, ServerSql& into) {
   into.last_archived = TRY(row.text("last_archived_wal"));
   into.failed_count = TRY(row.integer("failed_count"));
   into.last_failed = TRY(row.text("last_failed_wal"));
+  into.archiving_fails = TRY(row.boolean("archiving_fails"));
   return {};
 }
 

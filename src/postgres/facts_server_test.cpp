@@ -70,8 +70,8 @@ std::vector<StatementResult> answers(const Row& server) {
       table({"role_name", "rolcanlogin", "rolreplication", "rolsuper", "has_password"},
             {{"postgres", "t", "t", "t", "f"}}),
       table({"database_name"}, {{"dex"}, {"postgres"}}),
-      table({"archived_count", "last_archived_wal", "failed_count", "last_failed_wal"},
-            {{"12", "0000000100000000000000A2", "0", null}}),
+      table({"archived_count", "last_archived_wal", "failed_count", "last_failed_wal", "archiving_fails"},
+            {{"12", "0000000100000000000000A2", "3", "00000002.history", "t"}}),
       table({"tablespace_location", "spcname"}, {{"/srv/space", "fast"}}),
       table({"available_extension", "default_version"}, {{"timescaledb", "2.19.1"}}),
   };
@@ -184,8 +184,9 @@ TEST(Server, Lists) {
   EXPECT_EQ(s.databases, (std::vector<std::string>{"dex", "postgres"}));
   EXPECT_EQ(s.archived_count, 12);
   EXPECT_EQ(s.last_archived, "0000000100000000000000A2");
-  EXPECT_EQ(s.failed_count, 0);
-  EXPECT_EQ(s.last_failed, "");
+  EXPECT_EQ(s.failed_count, 3);
+  EXPECT_EQ(s.last_failed, "00000002.history");
+  EXPECT_TRUE(s.archiving_fails);
   EXPECT_EQ(s.tablespaces, std::vector<std::string>{"/srv/space"});
   EXPECT_EQ(s.available_extensions["timescaledb"], "2.19.1");
 }

@@ -77,8 +77,11 @@ FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1)";
 constexpr std::string_view databases =
     "SELECT datname AS database_name FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
 
-constexpr std::string_view archiver =
-    "SELECT archived_count, last_archived_wal, failed_count, last_failed_wal FROM pg_stat_archiver";
+// Names do not tell which came last: a history file, which goes first, sorts beside no segment.
+constexpr std::string_view archiver = R"(
+SELECT archived_count, last_archived_wal, failed_count, last_failed_wal,
+       coalesce(last_failed_time > last_archived_time, last_failed_time IS NOT NULL) AS archiving_fails
+FROM pg_stat_archiver)";
 
 constexpr std::string_view tablespaces = R"(
 SELECT pg_tablespace_location(oid) AS tablespace_location, spcname

@@ -149,9 +149,9 @@ StatementResult databases(Session& session) {
 
 StatementResult archiver(Session& session) {
   const auto& server = session.server;
-  return table({"archived_count", "last_archived_wal", "failed_count", "last_failed_wal"},
+  return table({"archived_count", "last_archived_wal", "failed_count", "last_failed_wal", "archiving_fails"},
                {{std::to_string(server.archived_count), maybe(server.last_archived),
-                 std::to_string(server.failed_count), maybe(server.last_failed)}});
+                 std::to_string(server.failed_count), maybe(server.last_failed), boolean(server.archiving_fails)}});
 }
 
 StatementResult available(Session& session) {

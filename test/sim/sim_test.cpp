@@ -172,6 +172,7 @@ TEST(Wal, an_archive_of_nobody_takes_nothing) {
   kit.world.sleep(Millis{100});
   EXPECT_FALSE(kit.must("a", node::DigestFile{"/srv/a/archive/" + segment}).exists);
   EXPECT_GT(observed(kit, "a").failed_count, 0);
+  EXPECT_TRUE(observed(kit, "a").archiving_fails);
 }
 TEST(Wal, a_missing_client_does_not_count_as_a_failure) {
   Kit kit;

@@ -94,12 +94,14 @@ void archive_ready(State& state, Server& server) {
     if (code != 0) {
       if (code <= 125) ++server.failed_count;
       if (code <= 125) server.last_failed = name;
+      if (code <= 125) server.archiving_fails = true;
       return;
     }
     auto& after = tree_of(state, server)->files;
     after.erase(wal_path(server, "archive_status/" + name + ".ready"));
     after[wal_path(server, "archive_status/" + name + ".done")] = owned_file(server, "");
     server.last_archived = name;
+    server.archiving_fails = false;
     ++server.archived_count;
   }
 }

@@ -156,6 +156,7 @@ struct Server {
   std::int64_t archived_count = 0;
   std::string last_failed;
   std::int64_t failed_count = 0;
+  bool archiving_fails = false;
 
   [[nodiscard]] bool running() const { return state == runtime::ServerState::running; }
   [[nodiscard]] bool ready() const { return running() && phase == Phase::ready; }
