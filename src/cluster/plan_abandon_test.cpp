@@ -42,6 +42,22 @@ TEST(PlanAbandon, AReplicaWhoseStorageIsNotSeenKeepsItsSlot) {
   EXPECT_EQ(texts(plan_abandon(spec, seen, {})), Texts{});
 }
 
+// b has its data and lost its slot; the one that this run made begins after what b asks for.
+TEST(PlanAbandon, ASlotThatCameTooLateForItsReplicaIsDropped) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto& upstream = *seen.nodes[0].sql.value;
+  upstream.wal_segment_size = 16 << 20;
+  upstream.slots[0].active = false;
+  seen.nodes[1].sql.value->streaming = false;
+  seen.nodes[1].sql.value->lsn = seen.nodes[1].sql.value->received = Lsn{0x1000000};
+  EXPECT_EQ(texts(plan_abandon(spec, seen, {{}, {{"a", {}}}})), Texts{"a: SQL: drop_slot dugong_b"});
+  EXPECT_EQ(texts(plan_abandon(spec, seen, {{}, slots_by_node(seen)})), Texts{});
+  EXPECT_EQ(texts(plan_abandon(spec, seen, {})), Texts{});  // what was there before is not known
+  upstream.slots[0].restart_lsn = Lsn{0x1000000};
+  EXPECT_EQ(texts(plan_abandon(spec, seen, {{}, {{"a", {}}}})), Texts{});
+}
+
 TEST(PlanAbandon, AReplicaThatHasItsDataKeepsItsSlot) {
   const auto spec = a_spec();
   auto seen = settled(spec);

@@ -12,6 +12,7 @@
 
 #include "cluster/catalogue.h"
 #include "cluster/ground.h"
+#include "cluster/kept_wal.h"
 #include "cluster/lineage.h"
 #include "cluster/settings.h"
 #include "postgres/conf.h"
@@ -346,17 +347,25 @@ Result<> judge_ready_replica(const Ground& g, const Ground& primary) {
   return {};
 }
 
-bool has_lost_its_wal(const Ground& g) {
-  const auto* slot = slot_of(g);
-  return slot != nullptr && slot->wal_status == "lost" && !slot->active;
+// Why the upstream cannot have the WAL that it needs any more; "": nothing says so.
+std::string signs_of_lost_wal(const Ground& g) {
+  const auto name = postgres::slot_name(g.node.name);
+  if (const auto* slot = slot_of(g); slot != nullptr)
+    return slot->wal_status == "lost" && !slot->active ? fmt::format("slot {} is lost", name) : std::string{};
+  const auto* upstream = g.all.find(g.node.follows);
+  if (upstream == nullptr || !upstream->sql) return {};
+  const auto gap = wal_gap(g.seen, *upstream->sql);
+  if (!gap) return {};
+  return fmt::format("there is no slot {}, WAL is kept from {} on, and it is at {}", name, to_string(gap->kept),
+                     to_string(gap->wanted));
 }
 
 tl::unexpected<Error> lost_their_wal(const std::vector<const Ground*>& lost) {
   std::string what;
   std::string names;
   for (const auto* g : lost) {
-    what += fmt::format("{}{}: {} no longer has the WAL that {} needs (slot {} is lost)", what.empty() ? "" : "; ",
-                        g->node.name, g->node.follows, g->node.name, postgres::slot_name(g->node.name));
+    what += fmt::format("{}{}: {} no longer has the WAL that {} needs ({})", what.empty() ? "" : "; ", g->node.name,
+                        g->node.follows, g->node.name, signs_of_lost_wal(*g));
     names += " " + g->node.name;
   }
   return fail(ErrorKind::refused, std::move(what),
@@ -364,7 +373,9 @@ tl::unexpected<Error> lost_their_wal(const std::vector<const Ground*>& lost) {
                           lost.front()->spec.cluster));
 }
 
-Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& plan) {
+// What is left to do for one that has its data: `waits` gets those that only have to catch up.
+Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& plan,
+                                 std::vector<const Ground*>& waits) {
   Steps steps{plan, g.node};
   const auto* slot = slot_of(g);
   if (slot == nullptr) plan_slot({.ground = &g, .slot = true}, plan);
@@ -383,9 +394,17 @@ Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& p
     return fail(ErrorKind::refused, fmt::format("{} takes writes: it is not in recovery", g.node.name),
                 "two primaries may exist: stop the wrong one before anything else");
   if (sql.streaming && sql.timeline == primary.seen.sql->timeline && slot != nullptr) return Stage::settled;
-  steps.add(WaitStreaming{g.node.follows});
-  steps.look_again();
+  waits.push_back(&g);
   return Stage::wait;
+}
+
+// One that never catches up must not keep the others from being seeded and started: waiting comes when all else is
+// done.
+void plan_waits(const std::vector<const Ground*>& waits, bool others_have_steps, Plan& plan) {
+  if (waits.empty()) return;
+  plan.more = true;
+  if (others_have_steps) return;
+  for (const auto* g : waits) Steps{plan, g->node}.add(WaitStreaming{g->node.follows});
 }
 
 // A replica can be built only behind an upstream that is up.
@@ -402,6 +421,7 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   const auto entries = entries_of(primary);
   const auto before = plan.steps.size();
   std::vector<Need> needs;
+  std::vector<const Ground*> waits;
   // What only the operator may decide; the others go on.
   std::vector<const Ground*> lost;  // must be seeded again
   std::optional<Error> blocked;     // a snapshot in the way of an increment
@@ -420,10 +440,10 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
         needs.push_back(need);
     } else if (state == "received") {
       TRY(plan_prepare(g, primary, plan));
-    } else if (TRY(judge_ready_replica(g, primary)); has_lost_its_wal(g)) {
+    } else if (TRY(judge_ready_replica(g, primary)); !signs_of_lost_wal(g).empty()) {
       lost.push_back(&g);
     } else {
-      TRY(plan_ready_replica(g, primary, plan));
+      TRY(plan_ready_replica(g, primary, plan, waits));
     }
   }
   for (const auto& need : needs)
@@ -432,6 +452,7 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
   plan_copies(needs, primary, entries, plan);
   for (const auto& need : needs)
     if (need.clone) plan_clone(need, anchor_of(*need.ground, entries), entries, plan);
+  plan_waits(waits, plan.steps.size() != before, plan);
   if (!lost.empty()) blocked = lost_their_wal(lost).value();
   if (blocked) {
     if (plan.steps.size() == before) return fail(*std::move(blocked));

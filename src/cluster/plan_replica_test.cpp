@@ -249,6 +249,44 @@ TEST(PlanReplica, ALostSlotDoesNotKeepTheOthersDown) {
   EXPECT_NE(plan.notes[0].find("dugong_b is lost"), std::string::npos) << plan.notes[0];
 }
 
+// b's slot was dropped long ago, and the checkpoints since then have taken the WAL that it asks for.
+Observed without_its_wal(const spec::Spec& spec) {
+  auto seen = settled(spec);
+  auto& upstream = *seen.nodes[0].sql.value;
+  std::erase_if(upstream.slots, [](const auto& one) { return one.name == "dugong_b"; });
+  for (auto& other : upstream.slots) other.restart_lsn = Lsn{0x4000000};
+  upstream.wal_segment_size = 16 << 20;
+  upstream.last_restartpoint_redo = Lsn{0x4000000};
+  seen.nodes[1].sql.value->streaming = false;
+  seen.nodes[1].sql.value->lsn = seen.nodes[1].sql.value->received = Lsn{0x1000000};
+  return seen;
+}
+
+TEST(PlanReplica, NoSlotIsMadeForOneWhoseWalIsGone) {
+  const auto spec = a_spec();
+  auto seen = without_its_wal(spec);
+  EXPECT_EQ(refusal(spec, seen),
+            ": b: a no longer has the WAL that b needs (there is no slot dugong_b, WAL is kept from 0/4000000 on, and "
+            "it is at 0/1000000)");
+  seen.nodes[0].sql.value->last_restartpoint_redo = Lsn{0x1000028};
+  EXPECT_EQ(texts(must_plan(spec, seen)).front(), "a: SQL: create_slot dugong_b");
+}
+
+TEST(PlanReplica, WaitingForOneComesAfterTheSeedsOfTheOthers) {
+  const auto spec = a_spec({"a", "b", "c"});
+  auto seen = primary_only(spec);
+  const auto b = settled(spec).nodes[1];
+  seen.nodes[1] = b;
+  seen.nodes[1].sql.value->streaming = false;
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<WaitStreaming>(plan, "b").empty());
+  EXPECT_EQ(steps_of<TakeSnapshot>(plan, "a").size(), 1U);
+  EXPECT_TRUE(plan.more);
+  plan = must_plan(spec, seen, {.only = {"b"}});
+  EXPECT_EQ(steps_of<WaitStreaming>(plan, "b").size(), 1U);
+}
+
 TEST(PlanReplica, ALargeDatabaseIsCopiedBeforeItGetsASlot) {
   auto spec = a_spec();
   spec.seed.slot_late_above = Bytes{1} << 20;
