@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -330,7 +331,25 @@ def test_a_server_in_a_container_of_somebody_on_the_data(pair, b_is_down):
                                   start_new_session=True)):
         eventually(lambda: "ready" in pid_file(pair, "b"))
         refused(pair, *UP, where="b", says="/b/data is in use by process", then="two servers on one data directory")
+        refused(pair, "down", "b", "--yes", where="b", says="/b/data is in use by process", then="stop it")
         assert any("stranger" in reason for reason in pair.node_status("b")["reasons"])
+
+
+@pytest.mark.process_only
+def test_down_where_the_file_puts_the_data_elsewhere(pair):
+    """Its server goes on in the old directory; in the new one somebody has what has the names of ours."""
+    tree = pair.changed()
+    old = tree["node"][1]["directory"]
+    directory = tree["node"][1]["directory"] = f"{old}-app"
+    (Path(directory) / "bin").mkdir(parents=True)
+    try:
+        with written(pair, tree):
+            for words in (("down", "b", "--yes"), ("down", "b", "--destroy", "--confirm=dex", "--yes")):
+                refused(pair, *words, where="b", says=f"is mounted at {old}/data, but the file puts the data of b at "
+                        f"{directory}/data", then="put the old `directory` back")
+        assert (Path(directory) / "bin").is_dir()
+    finally:
+        shutil.rmtree(directory)
 
 
 def pid_file(cluster, node):
