@@ -121,6 +121,7 @@ Result<Millis> parse_duration(std::string_view text) {
     return bad(unit.empty() ? "it has no unit" : "the unit is not known");
   const double millis = unit.empty() ? 0 : value * known->millis;
   if (millis > longest_millis) return bad("it is longer than 10,000 hours");
+  if (value > 0 && millis < 1) return bad("it is shorter than a millisecond");
   return Millis{std::llround(millis)};
 }
 

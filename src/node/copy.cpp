@@ -101,7 +101,8 @@ Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress
   // A failed write has told the same already.
   if (sink.unwatch() && !asked.failure()) asked.take_last_words();
   const auto bytes = pumped.bytes;
-  TRY(settle(source, sink, asked.failure(), std::move(pumped), deadline));
+  const Deadline settled{std::min(deadline.at, os::deadline_in(last_work).at)};
+  TRY(settle(source, sink, asked.failure(), std::move(pumped), settled));
   if (progress) progress(bytes);
   return CopyResult{bytes, std::chrono::duration<double>(os::now() - started).count(), pace.count().held.count()};
 }

@@ -16,6 +16,9 @@
 
 namespace dugong::node {
 
+// zfs receive may have much to do after the last byte (a big transaction group, deferred frees).
+inline constexpr Millis last_work{60 * 60 * 1'000};
+
 class SourceEnd : public transfer::ByteSource {
  public:
   virtual Result<> complete(Deadline deadline) = 0;    // after the last byte: did it really send everything?
@@ -37,8 +40,8 @@ class SinkEnd : public transfer::ByteSink {
 };
 
 // Success: all bytes went over and both ends ended well. Whether the snapshot is there is for the caller to look at.
-// When both ends failed the receiver's words come first. `deadline` is for the receiver's last work after the last
-// byte; what stops the bytes themselves is the token that the ends were made with.
+// When both ends failed the receiver's words come first. What stops the bytes themselves is the token that the ends
+// were made with; after the last byte the receiver has `last_work` more, but not beyond `deadline`.
 Result<CopyResult> run_copy(SourceEnd& source, SinkEnd& sink, const CopyProgress& progress, transfer::Pace& pace,
                             Deadline deadline, const std::stop_token& stop);
 

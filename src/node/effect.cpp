@@ -7,9 +7,10 @@ namespace dugong::node {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> observing = {
-    "observe",    "observe_database", "hot_standby_settings", "clock",         "insert_lsn",   "wal_lsn",
-    "replay_lsn", "verify_read",      "verify_hypertables",   "verify_chunks", "verify_table", "verify_content"};
+constexpr std::array<std::string_view, 14> observing = {
+    "prepare_commit", "commit",        "observe",    "observe_database", "hot_standby_settings", "clock",
+    "insert_lsn",     "wal_lsn",       "replay_lsn", "verify_read",      "verify_hypertables",   "verify_chunks",
+    "verify_table",   "verify_content"};
 
 // No catch-all: a request that is added has to be put on one side.
 struct Judge {

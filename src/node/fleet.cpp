@@ -103,6 +103,9 @@ Result<CopyResult> RealFleet::copy(const CopyRequest& request, const CopyProgres
     if (error.kind == ErrorKind::interrupted && until.timed_out()) error.kind = ErrorKind::timed_out;
     return fail(std::move(error).at(place));
   };
+  transfer::Pace pace;
+  std::optional<Yielding> yielding;
+  if (request.yield) yielding.emplace(*TRY(member(request.from_node))->node, *request.yield, pace, until.token());
   // The receiver first: when it refuses, nothing has been read.
   auto sink = sink_of(request, options);
   if (!sink) return located(std::move(sink).error());
@@ -111,9 +114,6 @@ Result<CopyResult> RealFleet::copy(const CopyRequest& request, const CopyProgres
     (*sink)->abandon(source.error());
     return located(std::move(source).error());
   }
-  transfer::Pace pace;
-  std::optional<Yielding> yielding;
-  if (request.yield) yielding.emplace(*TRY(member(request.from_node))->node, *request.yield, pace);
   auto copied = run_copy(**source, **sink, progress, pace, deadline, until.token());
   if (!copied) return located(std::move(copied).error());
   return copied;

@@ -34,12 +34,12 @@ Result<typename Question::Answer> ask(Node& node, Question question, Deadline de
   return std::move(*value);
 }
 
-// Reads `send` from one node and writes it to `receive` on another; returns when both ends ended, whatever the reason.
-// Success is not judged here: the caller looks for the GUID on the receiver.
 struct Yield {
   SqlTarget server;       // the sender's own
   Millis commit_latency;  // slower commits than this make the copy slower
 };
+// Reads `send` from one node and writes it to `receive` on another; returns when both ends ended, whatever the reason.
+// Success is not judged here: the caller looks for the GUID on the receiver.
 struct CopyRequest {
   std::string from_node;
   zfs::Send send;

@@ -42,6 +42,7 @@ struct Judge {
   }
   Result<> operator()(const zfs::Create& ask) const {
     TRY(rules::dataset(ask.dataset, Use::write, policy));
+    TRY(rules::made_unmounted(ask.properties));
     return rules::properties(ask.properties, policy);
   }
   Result<> operator()(const zfs::Snapshot& ask) const {
@@ -51,6 +52,7 @@ struct Judge {
   Result<> operator()(const zfs::Clone& ask) const {
     TRY(rules::snapshot(ask.snapshot, policy));
     TRY(rules::dataset(ask.dataset, Use::write, policy));
+    TRY(rules::made_unmounted(ask.properties));
     return rules::properties(ask.properties, policy);
   }
   Result<> operator()(const zfs::Destroy& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
@@ -66,6 +68,7 @@ struct Judge {
   Result<> operator()(const zfs::SetProperties& ask) const {
     const bool is_snapshot = ask.name.find('@') != std::string::npos;
     TRY(is_snapshot ? rules::snapshot(ask.name, policy) : rules::dataset(ask.name, Use::write, policy));
+    TRY(rules::left_unmounted(ask.properties));
     return rules::properties(ask.properties, policy);
   }
   Result<> operator()(const zfs::Mount& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }

@@ -22,6 +22,14 @@ Error refusal(std::string what, std::string_view key, std::string_view example, 
 }
 Error nonsense(std::string what) { return Error{ErrorKind::invalid, std::move(what), {}, "nothing was changed", {}}; }
 
+Error forbidden(std::string what) { return Error{ErrorKind::refused, std::move(what), {}, "nothing was changed", {}}; }
+
+bool is_one_of(const zfs::Properties& properties, const std::string& name,
+               std::initializer_list<std::string_view> values) {
+  const auto it = properties.find(name);
+  return it != properties.end() && std::ranges::find(values, it->second) != values.end();
+}
+
 // Where root's own programs, settings, keys and jobs are. /run is where services listen; ours and PostgreSQL's are
 // let through below.
 constexpr std::array system_directories = {"/etc",
@@ -140,6 +148,21 @@ Result<> properties(const zfs::Properties& properties, const Policy& policy) {
   auto mountpoint = properties.find("mountpoint");
   if (mountpoint == properties.end() || !mountpoint->second.starts_with('/')) return {};
   return path(mountpoint->second, Use::write, policy);
+}
+
+// `zfs create` and `zfs clone` mount at once unless one of these two says otherwise (zfsprops(7)); both inherit.
+Result<> made_unmounted(const zfs::Properties& properties) {
+  if (is_one_of(properties, "canmount", {"noauto", "off"})) return {};
+  if (is_one_of(properties, "mountpoint", {"none", "legacy"})) return {};
+  return fail(forbidden("a dataset is made with canmount=noauto or mountpoint=none, and mounted afterwards"));
+}
+
+Result<> left_unmounted(const zfs::Properties& properties) {
+  if (properties.contains("mountpoint") && !is_one_of(properties, "mountpoint", {"none", "legacy"}))
+    return fail(forbidden("the mountpoint of a dataset is given when it is made"));
+  if (properties.contains("canmount") && !is_one_of(properties, "canmount", {"noauto", "off"}))
+    return fail(forbidden("canmount can be set to noauto or off"));
+  return {};
 }
 
 Result<> tag(const std::string& tag) { return zfs::check_hold_tag(tag); }

@@ -15,6 +15,10 @@ Result<> dataset(const std::string& name, Use use, const Policy& policy);
 Result<> snapshot(const std::string& name, const Policy& policy);
 // Properties that zfs would take; a mountpoint among them is judged as a directory.
 Result<> properties(const zfs::Properties& properties, const Policy& policy);
+// Of a dataset that is being made, or of one that exists: none that mounts it, for only Mount looks where that would
+// be.
+Result<> made_unmounted(const zfs::Properties& properties);
+Result<> left_unmounted(const zfs::Properties& properties);
 Result<> tag(const std::string& tag);
 
 // An absolute path without "." and "..". Writing needs a directory of its own: "/srv" itself is nobody's, and nothing

@@ -73,7 +73,7 @@ TEST(DefaultPolicy, RefusesTheSystem) {
 TEST(DefaultPolicy, NothingIsWrittenWhereProgramsAreRunFrom) {
   EXPECT_EQ(writing("/opt/x/postgres"), "refused");
   EXPECT_EQ(ask(MakeDirectory{"/opt/x"}), "refused");
-  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "/opt/x/bin"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"canmount", "noauto"}, {"mountpoint", "/opt/x/bin"}}}), "refused");
   EXPECT_EQ(ask(InstallWalClient{"/opt/x/bin"}), "refused");
   EXPECT_EQ(reading("/opt/x/postgres"), "ok");
   EXPECT_EQ(ask(runtime::StartServer{[] {
@@ -143,11 +143,11 @@ TEST(DefaultPolicy, ModesAreOnlyPermissions) {
 // ---- datasets
 
 TEST(DefaultPolicy, LeavesPoolsAlone) {
-  EXPECT_EQ(ask(zfs::Create{"tank", {}}), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank", {{"canmount", "noauto"}}}), "refused");
   EXPECT_EQ(ask(zfs::Destroy{"tank"}), "refused");
   EXPECT_EQ(ask(zfs::Snapshot{"tank@a", true, {}}), "refused");
   EXPECT_EQ(ask(zfs::DestroySnapshot{"tank@a"}), "refused");
-  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank", {}}), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank", {{"canmount", "noauto"}}}), "refused");
   EXPECT_EQ(ask(zfs::SetProperties{"tank", {{"dugong:a", "b"}}}), "refused");
   EXPECT_EQ(ask(zfs::Mount{"tank"}), "refused");
   EXPECT_EQ(ask(zfs::Unmount{"tank"}), "refused");
@@ -157,7 +157,7 @@ TEST(DefaultPolicy, LeavesPoolsAlone) {
   EXPECT_EQ(ask(zfs::InspectPool{"tank"}), "ok");
 }
 TEST(DefaultPolicy, TakesDatasetsBelowAPool) {
-  EXPECT_EQ(ask(zfs::Create{"tank/dex", {}}), "ok");
+  EXPECT_EQ(ask(zfs::Create{"tank/dex", {{"canmount", "noauto"}}}), "ok");
   EXPECT_EQ(ask(zfs::Hold{"tank/dex@a", "dugong"}), "ok");
   EXPECT_EQ(ask(zfs::Release{"tank/dex@a", "dugong"}), "ok");
   EXPECT_EQ(verdict(StreamRequest{zfs::Send{"tank/dex@b", "tank/dex@a"}}), "ok");
@@ -172,11 +172,22 @@ TEST(DefaultPolicy, NamesThatZfsWouldMisread) {
   EXPECT_EQ(ask(zfs::Release{"tank/a@b", ""}), "invalid");
 }
 TEST(DefaultPolicy, AMountpointIsADirectoryToo) {
-  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "/etc"}}}), "refused");
-  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank/c", {{"mountpoint", "/usr/bin"}}}), "refused");
-  EXPECT_EQ(ask(zfs::SetProperties{"tank/a", {{"mountpoint", "/srv"}}}), "refused");
-  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "/srv/dugong/dex/a/data"}}}), "ok");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"canmount", "noauto"}, {"mountpoint", "/etc"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank/c", {{"canmount", "noauto"}, {"mountpoint", "/usr/bin"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"canmount", "noauto"}, {"mountpoint", "/srv/dugong/dex/a/data"}}}), "ok");
   EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "none"}}}), "ok");
+}
+
+// Only Mount looks at what the mountpoint really is: a dataset that was mounted by the way would be past it.
+TEST(DefaultPolicy, NothingIsMountedByTheWay) {
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {}}), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"mountpoint", "/srv/dugong/dex/a/data"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/a", {{"canmount", "on"}}}), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank/c", {}}), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank/c", {{"mountpoint", "legacy"}}}), "ok");
+  EXPECT_EQ(ask(zfs::SetProperties{"tank/a", {{"mountpoint", "/srv/dugong/dex/a/data"}}}), "refused");
+  EXPECT_EQ(ask(zfs::SetProperties{"tank/a", {{"canmount", "on"}}}), "refused");
+  EXPECT_EQ(ask(zfs::SetProperties{"tank/a", {{"canmount", "noauto"}, {"readonly", "on"}}}), "ok");
 }
 
 // ---- servers
@@ -250,13 +261,13 @@ TEST(DefaultPolicy, TheRestIsHarmless) {
 // ---- with a file
 
 TEST(NarrowPolicy, Datasets) {
-  EXPECT_EQ(ask(zfs::Create{"tank/dex", {}}, narrow()), "ok");
-  EXPECT_EQ(ask(zfs::Create{"tank/dex/live-0", {}}, narrow()), "ok");
-  EXPECT_EQ(ask(zfs::Create{"tank/dexter", {}}, narrow()), "refused");
-  EXPECT_EQ(ask(zfs::Create{"tank", {}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/dex", {{"canmount", "noauto"}}}, narrow()), "ok");
+  EXPECT_EQ(ask(zfs::Create{"tank/dex/live-0", {{"canmount", "noauto"}}}, narrow()), "ok");
+  EXPECT_EQ(ask(zfs::Create{"tank/dexter", {{"canmount", "noauto"}}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank", {{"canmount", "noauto"}}}, narrow()), "refused");
   EXPECT_EQ(ask(zfs::ListTree{"tank"}, narrow()), "refused");
-  EXPECT_EQ(ask(zfs::Clone{"tank/dex/a@b", "tank/other", {}}, narrow()), "refused");
-  EXPECT_EQ(ask(zfs::Clone{"tank/other@b", "tank/dex/c", {}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/dex/a@b", "tank/other", {{"canmount", "noauto"}}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Clone{"tank/other@b", "tank/dex/c", {{"canmount", "noauto"}}}, narrow()), "refused");
   EXPECT_EQ(ask(zfs::InspectPool{"zpool"}, narrow()), "ok");
   EXPECT_EQ(ask(zfs::InspectPool{"rpool"}, narrow()), "refused");
   EXPECT_EQ(verdict(StreamRequest{zfs::Send{"zpool/data@b", "rpool/x@a"}}, narrow()), "refused");
@@ -266,7 +277,7 @@ TEST(NarrowPolicy, Paths) {
   EXPECT_EQ(writing("/etc/special/x", narrow()), "ok");
   EXPECT_EQ(writing("/srv/dugong/dexter", narrow()), "refused");
   EXPECT_EQ(reading("/data", narrow()), "refused");
-  EXPECT_EQ(ask(zfs::Create{"tank/dex/a", {{"mountpoint", "/home/x"}}}, narrow()), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/dex/a", {{"canmount", "noauto"}, {"mountpoint", "/home/x"}}}, narrow()), "refused");
 }
 TEST(NarrowPolicy, Servers) {
   EXPECT_EQ(ask(runtime::InspectServer{{.project = "dugong-dex-a"}}, narrow()), "ok");
@@ -277,11 +288,11 @@ TEST(NarrowPolicy, NothingAtAll) {
   Policy policy;
   policy.prefixes.emplace();
   policy.directories.emplace();
-  EXPECT_EQ(ask(zfs::Create{"tank/dex", {}}, policy), "refused");
+  EXPECT_EQ(ask(zfs::Create{"tank/dex", {{"canmount", "noauto"}}}, policy), "refused");
   EXPECT_EQ(writing("/srv/x/y", policy), "refused");
 }
 TEST(NarrowPolicy, ARefusalSaysWhatToChangeAndWhere) {
-  auto judged = judge(Request{zfs::Create{"tank/other", {}}}, narrow());
+  auto judged = judge(Request{zfs::Create{"tank/other", {{"canmount", "noauto"}}}}, narrow());
   ASSERT_FALSE(judged.has_value());
   EXPECT_EQ(judged.error().left, "nothing was changed");
   EXPECT_EQ(judged.error().next, "to allow it, add \"tank/other\" to prefixes in /etc/dugong/node.toml on this node");

@@ -102,8 +102,8 @@ TEST(LostSession, AQuestionUnderWayIsAskedAgain) {
     return HostFacts{};
   })};
   auto node = remote_to(host);
-  std::jthread killer{[&] {
-    while (asked == 0) os::sleep_for(Millis{5});
+  std::jthread killer{[&](const std::stop_token& over) {
+    while (asked == 0 && !over.stop_requested()) os::sleep_for(Millis{5});
     host.drop();
   }};
   EXPECT_EQ(outcome(*node, InspectHost{}), "ok");
@@ -117,11 +117,11 @@ TEST(LostSession, AChangeUnderWayIsNotRepeated) {
     return fail(ErrorKind::interrupted, "stopped");
   })};
   auto node = remote_to(host);
-  std::jthread killer{[&] {
-    while (asked == 0) os::sleep_for(Millis{5});
+  std::jthread killer{[&](const std::stop_token& over) {
+    while (asked == 0 && !over.stop_requested()) os::sleep_for(Millis{5});
     host.drop();
   }};
-  auto answer = ask(*node, zfs::Create{"tank/a", {}}, soon());
+  auto answer = ask(*node, zfs::Create{"tank/a", {{"canmount", "noauto"}}}, soon());
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
   EXPECT_EQ(answer.error().left, "unknown whether zfs.create was done there");

@@ -9,6 +9,7 @@
 #include "node/copy.h"
 #include "node/local.h"
 #include "node/marked.h"
+#include "node/ssh.h"
 #include "os/clock.h"
 #include "os/env.h"
 #include "os/files.h"
@@ -20,15 +21,13 @@ namespace dugong::node {
 namespace {
 
 constexpr Millis opening_timeout{15'000};
-// zfs receive may have much to do after the last byte (a big transaction group, deferred frees).
-constexpr Millis last_work{60 * 60 * 1'000};
 
 // zfs, docker and the server's files need root; a key of an ordinary user with sudo is as good as root's.
 Result<> serve_as_root() {
   const auto own = TRY(os::own_executable());
   const auto user = os::env("USER").value_or(fmt::format("#{}", os::user_id()));
-  // Nobody sees it unless sudo refuses.
-  const auto rule = fmt::format("for sudo: {} ALL=(root) NOPASSWD: {} serve\n", printable(user), own);
+  // It comes before sudo's own words; the controller leaves it out unless sudo refuses.
+  const auto rule = fmt::format("{}{} ALL=(root) NOPASSWD: {} serve\n", sudo_rule, printable(user), own);
   static_cast<void>(os::write_all(STDERR_FILENO, rule, os::deadline_in(opening_timeout), os::StopSignal{{}}));
   return fail(os::replace_process({"sudo", "-n", "--", own, "serve"}));
 }
@@ -66,7 +65,7 @@ Result<> stream(wire::Link link, Node& node, const StreamRequest& request, const
     ends.sink = std::move(*sink);
   }
   transfer::Pace any;
-  TRY(run_copy(*ends.source, *ends.sink, {}, any, os::deadline_in(last_work), options.stop));
+  TRY(run_copy(*ends.source, *ends.sink, {}, any, options.deadline, options.stop));
   return {};
 }
 

@@ -29,6 +29,8 @@ constexpr std::array common = {"BatchMode=yes",         "ConnectTimeout=10", "Se
 constexpr const char* fast_ciphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr";
 
+constexpr std::string_view sudo_refusal = "a password is required";
+
 struct Advice {
   std::string_view words;
   std::string_view next;  // {0}: target, {1}: program
@@ -36,7 +38,7 @@ struct Advice {
 // The first that fits: what is more telling comes before what ssh or the shell says along with it.
 constexpr std::array advices = {
     Advice{"it said: dugong: ", "do on {0} what dugong said there, then run this again"},
-    Advice{"a password is required", "put the rule that it printed into /etc/sudoers.d/dugong on {0}, or use root@…"},
+    Advice{sudo_refusal, "put the rule that it printed into /etc/sudoers.d/dugong on {0}, or use root@…"},
     Advice{"HOST IDENTIFICATION HAS CHANGED", "find out why the host key changed before anything else: ssh {0} true"},
     Advice{"Host key verification failed", "run once by hand and compare the key: ssh {0} true"},
     Advice{"Permission denied", "make this work without a password: ssh {0} true"},
@@ -72,8 +74,23 @@ Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose
   return argv;
 }
 
+namespace {
+
+// serve prints the rule before every sudo, because sudo replaces it; it is told only when sudo refused.
+void drop_sudo_rule(std::string& what) {
+  const auto from = what.find(sudo_rule);
+  const auto to = what.find(" serve", from);
+  if (from == std::string::npos || to == std::string::npos || what.find(sudo_refusal) != std::string::npos) return;
+  const auto rest = what.find_first_not_of(" \n", to + std::string_view{" serve"}.size());
+  what.erase(from, rest == std::string::npos ? rest : rest - from);
+  if (constexpr std::string_view said = "; it said: "; what.ends_with(said)) what.erase(what.size() - said.size());
+}
+
+}  // namespace
+
 Error explain_ssh_failure(Error error, const SshTarget& target) {
   if (error.kind != ErrorKind::unreachable) return error;
+  drop_sudo_rule(error.what);
   const auto found = std::ranges::find_if(
       advices, [&](const Advice& advice) { return error.what.find(advice.words) != std::string::npos; });
   if (found == advices.end() && !error.next.empty()) return error;

@@ -10,6 +10,9 @@
 
 namespace dugong::node {
 
+// How the line begins that `serve` prints before it asks sudo: what would have to be allowed.
+inline constexpr std::string_view sudo_rule = "for sudo: ";
+
 struct SshTarget {
   std::string target;              // "root@10.0.0.11", or a Host of the ssh configuration
   std::string config;              // -F; empty: ssh's own defaults

@@ -67,6 +67,18 @@ TEST(Ssh, FailuresSayWhatToDo) {
       has(advice("(exit 3); it said: dugong: refused: others may write this file"), "do on root@b what dugong"));
   EXPECT_EQ(advice("connect to host b port 22: Connection refused"), "try by hand: ssh root@b dugong --version");
 }
+TEST(Ssh, TheRuleForSudoIsToldOnlyWhenSudoRefused) {
+  const std::string rule = "for sudo: ops ALL=(root) NOPASSWD: /usr/local/bin/dugong serve\n";
+  const auto told = [&](const std::string& words) {
+    const Error lost{ErrorKind::unreachable, "closed (exit 3); it said: " + rule + words, {}, {}, {}};
+    return explain_ssh_failure(lost, {"ops@b", "", "dugong"});
+  };
+  EXPECT_EQ(told("dugong: refused: others may write this file").what,
+            "closed (exit 3); it said: dugong: refused: others may write this file");
+  EXPECT_TRUE(has(told("dugong: refused: others may write this file").next, "do on ops@b what dugong"));
+  EXPECT_EQ(told("").what, "closed (exit 3)");
+  EXPECT_TRUE(has(told("sudo: a password is required").what, "NOPASSWD: /usr/local/bin/dugong serve"));
+}
 TEST(Ssh, AnAdviceOfItsOwnWinsOverWiresButNotTheGeneralOne) {
   const SshTarget target{"root@b", "", "dugong"};
   const auto next = [&](const std::string& what) {

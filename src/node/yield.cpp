@@ -13,17 +13,18 @@ constexpr Millis hopeless{3'000};  // a server that takes longer for these is sl
 
 }  // namespace
 
-Yielding::Yielding(Node& sender, Yield yield, transfer::Pace& pace)
-    : sender_{sender}, yield_{std::move(yield)}, pace_{pace}, thread_{[this](const std::stop_token& stop) {
-        govern(stop);
-      }} {}
+Yielding::Yielding(Node& sender, Yield yield, transfer::Pace& pace, const std::stop_token& stop)
+    : sender_{sender}, yield_{std::move(yield)}, pace_{pace}, governor_{{.wanted = yield_.commit_latency}} {
+  learn(0, stop);
+  thread_ = std::jthread{[this](const std::stop_token& over) { govern(over); }};
+}
 
 Result<std::vector<Yielding::Seconds>> Yielding::time_commits(const std::stop_token& stop) {
   RunSql question{yield_.server, {{"prepare_commit", {}}}};
   question.calls.insert(question.calls.end(), commits_at_once, SqlCall{"commit", {}});
   auto answer = ask(sender_, std::move(question), os::deadline_in(hopeless), stop);
   if (!answer) {
-    if (answer.error().kind == ErrorKind::timed_out) return std::vector<Seconds>{hopeless};
+    if (answer.error().kind == ErrorKind::timed_out) return std::vector<Seconds>(commits_at_once, hopeless);
     return fail(std::move(answer).error());
   }
   std::vector<Seconds> commits;
@@ -37,20 +38,17 @@ Result<std::vector<Yielding::Seconds>> Yielding::time_commits(const std::stop_to
   return commits;
 }
 
+void Yielding::learn(double moved, const std::stop_token& stop) {
+  if (const auto commits = time_commits(stop)) pace_.set(governor_.learn(*commits, moved));
+}
+
 void Yielding::govern(const std::stop_token& stop) {
-  auto quiet = time_commits(stop);
-  transfer::Governor governor{{.wanted = yield_.commit_latency}};
-  if (quiet) {
-    governor.quiet(*quiet);
-    pace_.set(governor.rate());
-  }
+  auto began = os::now();
   auto before = pace_.count().bytes;
-  for (auto began = os::now(); os::sleep_for(between, stop) == os::Slept::whole;) {
-    const auto commits = time_commits(stop);
+  while (os::sleep_for(between, stop) == os::Slept::whole) {
     const auto now = os::now();
     const auto bytes = pace_.count().bytes;
-    if (commits)
-      pace_.set(governor.learn(*commits, static_cast<double>(bytes - before) / Seconds{now - began}.count()));
+    learn(static_cast<double>(bytes - before) / Seconds{now - began}.count(), stop);
     before = bytes;
     began = now;
   }

@@ -13,9 +13,12 @@ class Server final : public Node {
  public:
   std::atomic<double> seconds = 0.001;
   std::atomic<bool> there = true;
+  std::atomic<bool> hangs = false;
   std::atomic<int> asked = 0;
 
   Result<Answer> call(const Request& request, Deadline, std::stop_token) override {
+    ++asked;
+    if (hangs) return fail(ErrorKind::timed_out, "no answer");
     RunSql::Answer answer;
     answer.connected = there;
     answer.message = "too many connections";
@@ -24,7 +27,6 @@ class Server final : public Node {
       result.seconds = call.query == "commit" ? seconds.load() : 5;  // what prepares is no commit
       if (there) answer.calls.push_back({result});
     }
-    ++asked;
     return Answer{answer};
   }
 };
@@ -46,7 +48,7 @@ bool wait_until(const std::function<bool()>& holds) {
 TEST(Yielding, SlowCommitsMakeItSlow) {
   Server server;
   transfer::Pace pace;
-  const Yielding yielding{server, {{}, Millis{10}}, pace};
+  const Yielding yielding{server, {{}, Millis{10}}, pace, {}};
   ASSERT_TRUE(wait_until([&] { return server.asked > 1; }));
   server.seconds = 0.5;
   EXPECT_TRUE(wait_until([&] { return seconds_for_two(pace) > 0.08; }));
@@ -54,11 +56,30 @@ TEST(Yielding, SlowCommitsMakeItSlow) {
   EXPECT_TRUE(wait_until([&] { return seconds_for_two(pace) < 0.02; }));
 }
 
+TEST(Yielding, AServerThatDoesNotAnswerIsTheSlowestOfAll) {
+  Server server;
+  transfer::Pace pace;
+  const Yielding yielding{server, {{}, Millis{10}}, pace, {}};
+  server.hangs = true;
+  const int before = server.asked;
+  EXPECT_TRUE(wait_until([&] { return seconds_for_two(pace) > 0.02; }));  // slower than it began
+  EXPECT_LT(server.asked - before, 20);
+}
+
+TEST(Yielding, KnowsTheServerBeforeTheCopyBegins) {
+  Server server;
+  server.seconds = 0.05;  // always: not the copy's fault
+  transfer::Pace pace;
+  const Yielding yielding{server, {{}, Millis{10}}, pace, {}};
+  EXPECT_EQ(server.asked, 1);
+  ASSERT_TRUE(wait_until([&] { return seconds_for_two(pace) < 0.02 && server.asked > 8; }));
+}
+
 TEST(Yielding, AServerThatCannotBeAskedHoldsNothingUp) {
   Server server;
   server.there = false;
   transfer::Pace pace;
-  const Yielding yielding{server, {{}, Millis{10}}, pace};
+  const Yielding yielding{server, {{}, Millis{10}}, pace, {}};
   ASSERT_TRUE(wait_until([&] { return server.asked > 4; }));
   pace.let_through(Bytes{1} << 40, {});
   pace.let_through(1, {});
@@ -69,7 +90,7 @@ TEST(Yielding, EndsAtOnce) {
   Server server;
   transfer::Pace pace;
   const auto began = os::now();
-  { const Yielding yielding{server, {{}, Millis{10}}, pace}; }
+  { const Yielding yielding{server, {{}, Millis{10}}, pace, {}}; }
   EXPECT_LT(os::now() - began, Millis{5'000});
 }
 

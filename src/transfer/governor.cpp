@@ -5,10 +5,12 @@
 namespace dugong::transfer {
 namespace {
 
-constexpr std::size_t remembered = 10;  // commits: two askings, so that one hiccup of a disk is no verdict
+constexpr std::size_t remembered = 10;  // commits: the last asking and the one before
 constexpr double growth = 1.2;
-constexpr double shrinkage = 0.7;
-constexpr double noise = 3;    // times the quiet median
+constexpr double careful_growth = 1.05;  // near the rate that was too much the last time
+constexpr double near = 0.8;
+constexpr double shrinkage = 0.8;
+constexpr double noise = 3;    // times the quickest
 constexpr double slack = 1.5;  // a rate that is not used up grows no further than this beyond what is
 
 template <class Range>
@@ -22,20 +24,22 @@ Governor::Seconds median(const Range& range) {
 
 }  // namespace
 
-void Governor::quiet(const std::vector<Seconds>& commits) { quiet_ = median(commits); }
-
-Governor::Seconds Governor::allowed() const { return std::max(options_.wanted, noise * quiet_); }
+Governor::Seconds Governor::allowed() const {
+  return quickest_ == Seconds::max() ? options_.wanted : std::max(options_.wanted, noise * quickest_);
+}
 
 double Governor::learn(const std::vector<Seconds>& commits, double moved) {
+  if (!commits.empty()) quickest_ = std::min(quickest_, median(commits));
   recent_.insert(recent_.end(), commits.begin(), commits.end());
   while (recent_.size() > remembered) recent_.pop_front();
   if (commits.empty()) return rate_;
   if (median(recent_) > allowed()) {
     // Below what it really moves, or nothing would change.
-    rate_ = std::max(options_.least, shrinkage * std::min(rate_, std::max(moved, options_.least)));
+    too_much_ = std::min(rate_, std::max(moved, options_.least));
+    rate_ = std::max(options_.least, shrinkage * too_much_);
     recent_.clear();  // what was slow before says nothing about the new rate
   } else if (rate_ < slack * moved) {
-    rate_ *= growth;
+    rate_ *= rate_ < near * too_much_ ? growth : careful_growth;
   }
   return rate_;
 }

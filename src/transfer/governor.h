@@ -1,10 +1,12 @@
 // Which rate a copy may have so that the source's clients hardly notice it: it grows while commits are quick and falls
-// when they are slow, as TCP does with loss (additive growth would take minutes to reach 1 GB/s: it is a factor here).
-// Pure: everything it knows is told to it.
+// when they are slow, as TCP does with loss. Additive growth would take minutes to reach 1 GB/s, so it is a factor
+// here: a large one up to near what was too much the last time, and a small one beyond (as in CUBIC, RFC 9438). Pure:
+// everything it knows is told to it.
 #pragma once
 
 #include <chrono>
 #include <deque>
+#include <limits>
 #include <vector>
 
 namespace dugong::transfer {
@@ -20,19 +22,20 @@ class Governor {
   using Seconds = std::chrono::duration<double>;
   explicit Governor(GovernorOptions options) : options_{options}, rate_{options.start} {}
 
-  // Before the copy: a disk whose commits are slow anyway is not the copy's fault, three times that may be used.
-  void quiet(const std::vector<Seconds>& commits);
-  // `commits` seen since the last call, while the copy moved `moved` bytes per second. The rate from now on.
+  // `commits` made since the last call, while the copy moved `moved` bytes per second; the first time before it begins.
+  // The rate from now on.
   double learn(const std::vector<Seconds>& commits, double moved);
 
   [[nodiscard]] double rate() const { return rate_; }
+  // A disk whose commits are slow anyway is not the copy's fault: three times the quickest that were seen may be used.
   [[nodiscard]] Seconds allowed() const;
 
  private:
   GovernorOptions options_;
-  Seconds quiet_{};
+  Seconds quickest_ = Seconds::max();  // median of one asking
   std::deque<Seconds> recent_;
   double rate_;
+  double too_much_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace dugong::transfer

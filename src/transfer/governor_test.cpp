@@ -12,7 +12,7 @@ std::vector<Governor::Seconds> five(double milliseconds) {
 // A disk that takes `room` bytes per second beside its commits, and lets these wait once the copy is above it.
 double settled(double room, double start = 64e6) {
   Governor governor{{.start = start}};
-  governor.quiet(five(2));
+  governor.learn(five(2), 0);
   double sum = 0;
   for (int i = 0; i < 400; ++i) {
     const double moved = std::min(governor.rate(), 2e9);
@@ -32,7 +32,7 @@ TEST(Governor, FindsTheRateThatDoesNotHurt) {
 
 TEST(Governor, ReachesAFastDiskWithinSeconds) {
   Governor governor{{}};
-  governor.quiet(five(1));
+  governor.learn(five(1), 0);
   int turns = 0;
   while (governor.rate() < 1e9 && turns < 1000) {
     governor.learn(five(1), governor.rate());
@@ -43,21 +43,28 @@ TEST(Governor, ReachesAFastDiskWithinSeconds) {
 
 TEST(Governor, NeverStops) {
   Governor governor{{.least = 8e6}};
-  governor.quiet(five(2));
+  governor.learn(five(2), 0);
   for (int i = 0; i < 100; ++i) governor.learn(five(5000), governor.rate());
   EXPECT_DOUBLE_EQ(governor.rate(), 8e6);
 }
 
 TEST(Governor, DoesNotBlameTheCopyForASlowDisk) {
   Governor governor{{.wanted = std::chrono::milliseconds{10}}};
-  governor.quiet(five(20));
+  governor.learn(five(20), 0);
   EXPECT_DOUBLE_EQ(governor.allowed().count(), 0.060);
   EXPECT_GT(governor.learn(five(50), governor.rate()), 64e6);
 }
 
+TEST(Governor, LearnsLateWhatIsNormal) {
+  Governor governor{{}};
+  governor.learn(five(3000), 0);  // a checkpoint, when the copy began
+  governor.learn(five(2), governor.rate());
+  EXPECT_DOUBLE_EQ(governor.allowed().count(), 0.010);
+}
+
 TEST(Governor, OneHiccupIsNoVerdict) {
   Governor governor{{}};
-  governor.quiet(five(2));
+  governor.learn(five(2), 0);
   governor.learn(five(2), governor.rate());
   auto hiccup = five(2);
   hiccup[1] = hiccup[3] = Governor::Seconds{0.2};
@@ -67,7 +74,7 @@ TEST(Governor, OneHiccupIsNoVerdict) {
 
 TEST(Governor, ARateThatIsNotUsedUpDoesNotGrow) {
   Governor governor{{}};
-  governor.quiet(five(2));
+  governor.learn(five(2), 0);
   for (int i = 0; i < 100; ++i) governor.learn(five(2), 50e6);
   EXPECT_LT(governor.rate(), 100e6);
   // So that the first slow commits are answered by a rate below what is moved now.

@@ -12,9 +12,7 @@ double seconds(Steady::duration duration) { return std::chrono::duration<double>
 
 }  // namespace
 
-Meter::Meter(Steady::time_point started, Millis window) : started_{started}, window_{window} {
-  points_.push_back({started, 0});
-}
+Meter::Meter(Steady::time_point started, Millis window) : window_{window} { points_.push_back({started, 0}); }
 
 void Meter::add(Steady::time_point now, Bytes done) {
   done_ = done;
@@ -36,13 +34,6 @@ std::optional<double> Meter::eta_seconds(Steady::time_point now, std::optional<B
   const double rate = bytes_per_second(now);
   if (!total || *total < done_ || rate <= 0) return std::nullopt;
   return static_cast<double>(*total - done_) / rate;
-}
-
-Bytes Meter::done() const { return done_; }
-
-double Meter::average(Steady::time_point now) const {
-  const double passed = seconds(now - started_);
-  return passed > 0 ? static_cast<double>(done_) / passed : 0;
 }
 
 }  // namespace dugong::transfer

@@ -15,15 +15,12 @@ class Meter {
   [[nodiscard]] double bytes_per_second(Steady::time_point now) const;  // over the window; 0 after a silent one
   // Absent: no total, no rate, or already more than the total (it was an estimate).
   [[nodiscard]] std::optional<double> eta_seconds(Steady::time_point now, std::optional<Bytes> total) const;
-  [[nodiscard]] Bytes done() const;
-  [[nodiscard]] double average(Steady::time_point now) const;  // since the start
 
  private:
   struct Point {
     Steady::time_point at;
     Bytes done = 0;
   };
-  Steady::time_point started_;
   Millis window_;
   std::deque<Point> points_;
   Bytes done_ = 0;

@@ -142,8 +142,7 @@ Result<Channel> over_standard_streams() {
 }
 
 Error lost(Channel& channel, const std::string& peer_name, std::string_view what) {
-  static std::mutex one_at_a_time;  // reader and writer of a stream may find its end together, and it is one child
-  const std::lock_guard guard{one_at_a_time};
+  const std::lock_guard guard{*channel.ending};
   Error error{ErrorKind::unreachable, std::string{what}, peer_name, {}, {}};
   std::optional<os::Exit> exit;
   if (channel.child.valid()) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -46,6 +47,8 @@ struct Channel {
   os::Fd out;
   std::unique_ptr<StderrTail> err;  // may be null
   os::Child child;                  // may be invalid; ends with the channel
+  // Reader and writer of a stream may find its end together, and it is one child.
+  std::unique_ptr<std::mutex> ending = std::make_unique<std::mutex>();
 };
 Channel over(os::Child child);  // stdin and stdout of a child started with pipes; its stderr too when it is one
 Result<Channel>

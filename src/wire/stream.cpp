@@ -86,10 +86,12 @@ struct StreamWriter::State {
   Link& link;
   Timing timing;
   os::StopSignal stop;
+  os::StopSignal never{{}};
   std::mutex mutex;  // all below, and both descriptors: tend() has a thread of its own
   Steady::time_point heard = os::now();
   Steady::time_point said = os::now();
   Millis patience = timing.stall;
+  bool leaving = false;  // last words: a stop does not keep them back
   bool cut_off = false;  // in the middle of a frame: whatever followed would be taken for the rest of it
   Decoder decoder;
   std::optional<Result<std::string>> verdict;
@@ -114,11 +116,10 @@ Result<void> StreamWriter::State::listen() {
 
 Result<void> StreamWriter::State::push(std::string_view head, std::string_view body) {
   if (cut_off) return fail(ErrorKind::interrupted, "the last frame was not written to its end");
-  cut_off = true;
   Deadline stalled = os::deadline_in(patience);
   while (!head.empty() || !body.empty()) {
     const Deadline until{std::min(stalled.at, silent_until().at)};
-    switch (os::wait_ready(link.channel.in.get(), link.channel.out.get(), until, stop)) {
+    switch (os::wait_ready(link.channel.in.get(), link.channel.out.get(), until, leaving ? never : stop)) {
       case os::Ready::first:
         TRY(listen());
         break;
@@ -127,6 +128,7 @@ Result<void> StreamWriter::State::push(std::string_view head, std::string_view b
         const std::size_t of_head = std::min(written, head.size());
         head.remove_prefix(of_head);
         body.remove_prefix(written - of_head);
+        cut_off = !head.empty() || !body.empty();
         stalled = os::deadline_in(patience);
         said = os::now();
         break;
@@ -138,7 +140,6 @@ Result<void> StreamWriter::State::push(std::string_view head, std::string_view b
         return fail(no_sign_of_life(timing.stream_silence));
     }
   }
-  cut_off = false;
   return {};
 }
 
@@ -230,6 +231,7 @@ Result<void> StreamWriter::tend() {
 void StreamWriter::abort(const Error& error) {
   const std::lock_guard lock{state_->mutex};
   state_->patience = state_->timing.farewell;
+  state_->leaving = true;
   const auto sent = state_->send(verdict_header(fail(error)), {});
   static_cast<void>(sent);  // the reader sees the end of the connection anyway
 }
@@ -354,7 +356,11 @@ std::size_t StreamReader::State::hand_out(std::span<char> into) {
 
 Result<std::size_t> StreamReader::State::read(std::span<char> into) {
   stalled = os::deadline_in(timing.stall);
-  while (left == 0 && unpacked.empty() && !ended) TRY(next_data());
+  while (left == 0 && unpacked.empty() && !ended) {
+    // Frames that carry nothing of it may come without end.
+    if (stalled.passed(os::now())) return fail(ErrorKind::timed_out, "stalled");
+    TRY(next_data());
+  }
   if (ended || into.empty()) return std::size_t{0};
   if (!unpacked.empty()) return hand_out(into);
   const auto place = into.first(std::min(into.size(), left));

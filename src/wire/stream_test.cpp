@@ -349,6 +349,39 @@ TEST(Stream, AStopEndsBothSides) {
   EXPECT_EQ(reader.read(block).error().kind, ErrorKind::interrupted);
 }
 
+TEST(Stream, AWriterThatWasStoppedStillSaysWhy) {
+  Links links = make_links(Purpose::stream);
+  std::stop_source stop;
+  StreamWriter writer{links.client, calm_timing(), stop.get_token()};
+  StreamReader reader{links.server, calm_timing(), {}};
+  stop.request_stop();
+  ASSERT_FALSE(writer.write(std::span{"x", 1}));
+  writer.abort(Error{ErrorKind::interrupted, "stopped by the operator", {}, {}, {}});
+  std::string block(10, '\0');
+  const auto read = reader.read(block);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::interrupted);
+  EXPECT_EQ(read.error().what, "stopped by the operator");
+}
+
+TEST(Stream, BeatsAloneAreNoProgress) {
+  Links links = make_links(Purpose::stream);
+  auto timing = calm_timing();
+  timing.stall = Millis{200};
+  StreamReader reader{links.server, timing, {}};
+  std::jthread lively{[&](const std::stop_token& over) {
+    Header beat;
+    beat.kind = Kind::beat;
+    while (!over.stop_requested() && send_frame(links.client, beat, {}, soon(), never)) {
+    }
+  }};
+  std::string block(10, '\0');
+  const auto read = reader.read(block);
+  links.server.channel.in = {};
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::timed_out) << read.error().what;
+}
+
 TEST(Stream, Opening) {
   auto links = make_links(Purpose::stream);
   ASSERT_TRUE(send_opening(links.client, "receive", "args", soon()));
