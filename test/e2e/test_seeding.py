@@ -21,10 +21,19 @@ def eventually(condition, seconds=30):
         time.sleep(0.2)
 
 
+def timed_commits(cluster):
+    """What the primary's log has of the commits that a copy times; log_statement is on."""
+    logs = (cluster.host("a").dir / "a" / "logs").glob("*")
+    lines = [line for path in logs for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    assert any("statement:" in line or "execute " in line for line in lines), "the log shows no statements"
+    return [line for line in lines if "pg_logical_emit_message(true" in line]
+
+
 @pytest.mark.process_only
 def test_a_large_database_gets_its_slot_late_and_replicas_can_follow_replicas(fresh):
     tree = fresh.changed()
     tree["seed"] = {"slot_late_above": "1M"}
+    tree["postgres"]["settings"]["log_statement"] = "all"
     tree["node"][2]["follows"] = "b"
     fresh.write(tree)
     done = fresh.up()
@@ -34,18 +43,22 @@ def test_a_large_database_gets_its_slot_late_and_replicas_can_follow_replicas(fr
     assert fresh.psql("b", "SELECT slot_name FROM pg_replication_slots", database="postgres") == "dugong_c"
     assert streaming(fresh) == {"b": True, "c": True}
     assert len([row for row in fresh.tree_of("b") if "@" in row[0]]) == 1, "rounds are tidied away"
+    timed = timed_commits(fresh)
+    assert len(timed) >= 5 and not [line for line in timed if "ERROR" in line], timed
     assert "nothing to do" in fresh.up().stdout
 
 
 @pytest.mark.process_only
 def test_a_standby_that_commits_wait_for_may_be_one_that_is_still_to_be_made(fresh):
     tree = fresh.changed()
-    tree["postgres"]["settings"]["synchronous_standby_names"] = "b"
+    tree["postgres"]["settings"] |= {"synchronous_standby_names": "b", "log_statement": "all"}
+    tree["seed"] = {"commit_latency": "0"}
     tree["node"] = tree["node"][:2]
     fresh.write(tree)
     fresh.up()
     assert fresh.psql("a", "SELECT application_name, sync_state FROM pg_stat_replication") == "b|sync"
     fresh.must("verify")
+    assert timed_commits(fresh) == []
 
 
 def test_replicas_are_added_one_by_one_and_leave_nothing_when_they_go(fresh):
