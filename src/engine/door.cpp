@@ -39,7 +39,7 @@ Result<postgres::StatementResult> query(Context& context, const std::string& nam
   auto answer = TRY(ask(context, name, node::RunSql{target, {call}}, timeout));
   if (!answer.connected) return fail(not_connected(context, name, answer));
   for (const auto& result : answer.calls.front())
-    if (!result.ok())
+    if (!result.ok() && !postgres::was_made_meanwhile(call.query, result.sqlstate))
       return fail(Error{ErrorKind::failed,
                         fmt::format("{}: {} (SQLSTATE {})", call.query, result.message, result.sqlstate),
                         name,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/clock.h"
+#include "engine/door.h"
 
 namespace dugong::engine {
 namespace {
@@ -86,6 +87,30 @@ TEST(CopySnapshot, GivesWayToTheClientsOfThePrimary) {
   spec.seed.commit_latency = Millis{0};
   ASSERT_TRUE(copy_to_b(fleet, spec, "a"));
   EXPECT_FALSE(fleet.yield.has_value());
+}
+
+std::string created(const std::string& what, const std::string& sqlstate) {
+  postgres::StatementResult refused;
+  refused.sqlstate = sqlstate;
+  refused.message = "no";
+  node::RunSql::Answer answer;
+  answer.connected = true;
+  answer.calls = {{refused}};
+  OneAnswer fleet{node::Answer{answer}, copied()};
+  const auto spec = of_three();
+  SystemClock clock;
+  Context context{.spec = spec, .fleet = fleet, .clock = clock, .emit = [](const Event&) {}, .stop = {}, .holder = {}};
+  const auto done = query(context, "a", "postgres", {what, {"dex"}}, quick);
+  return done ? "done" : done.error().what;
+}
+
+// The server ends a statement whose client was killed.
+TEST(Create, IsDoneWhenAnotherSessionDidItMeanwhile) {
+  for (const auto* what : {"create_database", "create_extension", "create_replication_role"}) {
+    for (const auto* sqlstate : {"23505", "42P04", "42710"}) EXPECT_EQ(created(what, sqlstate), "done") << what;
+    EXPECT_NE(created(what, "42501"), "done") << what;
+  }
+  EXPECT_NE(created("set_verifier", "23505"), "done");
 }
 
 }  // namespace

@@ -44,6 +44,10 @@ const NamedQuery* find_query(std::string_view name);
 // A statement with its %nI and %nL filled in. Errors: invalid (a parameter is missing).
 Result<std::string> fill_in(std::string_view statement, const std::vector<std::string>& parameters);
 
+// A create_* failed because another session made the same at the same time: such as the one of a dugong that was
+// killed, whose statement the server carries out to its end all the same. What was wanted is there.
+bool was_made_meanwhile(std::string_view query, std::string_view sqlstate);
+
 using Row = std::vector<std::optional<std::string>>;
 
 struct StatementResult {

@@ -31,6 +31,13 @@ SELECT set_config('log_statement', 'none', false), set_config('log_min_duration_
 
 }  // namespace
 
+// Before its commit the other one's row shows only as a unique index that refuses ours (23505, unique_violation); later
+// by its name (42P04, duplicate_database; 42710, duplicate_object).
+bool was_made_meanwhile(std::string_view query, std::string_view sqlstate) {
+  const bool creates = query == "create_database" || query == "create_extension" || query == "create_replication_role";
+  return creates && (sqlstate == "23505" || sqlstate == "42P04" || sqlstate == "42710");
+}
+
 std::vector<NamedQuery> change_queries() {
   return {
       {"checkpoint", {"CHECKPOINT"}},
