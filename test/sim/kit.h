@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "spec/spec.h"
 #include "test/sim/sim_node.h"
 #include "test/sim/world.h"
 
@@ -185,6 +186,19 @@ inline zfs::Dataset listed(Kit& kit, const std::string& node, const std::string&
   for (auto& one : kit.must(node, zfs::ListTree{"tank"}))
     if (one.name == name) return one;
   return {};
+}
+
+// A cluster of one process, where the replicas do not matter.
+inline spec::Spec one_node() {
+  const spec::Surroundings nothing{[](std::string_view) { return std::nullopt; },
+                                   [](const std::string&) -> Result<std::string> { return std::string{}; }};
+  auto spec = spec::parse_spec(
+      "cluster = \"dex\"\n[postgres]\nruntime = \"process\"\nbin_dir = \"/usr/lib/postgresql/14/bin\"\n"
+      "[auth]\nsuperuser_password = \"sup3r\"\nreplication_password = \"mirr0r\"\n"
+      "[[node]]\nname = \"a\"\naddress = \"10.0.0.1\"\nssh = \"root@ha\"\nprefix = \"tank/dex\"\n",
+      "dugong.toml", nothing);
+  EXPECT_TRUE(spec) << spec.error().what;
+  return *spec;
 }
 
 }  // namespace dugong::sim::kit

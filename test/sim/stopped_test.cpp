@@ -10,21 +10,9 @@
 namespace dugong::sim {
 namespace {
 
-spec::Spec one_node() {
-  const spec::Surroundings nothing{[](std::string_view) { return std::nullopt; },
-                                   [](const std::string&) -> Result<std::string> { return std::string{}; }};
-  auto spec = spec::parse_spec(
-      "cluster = \"dex\"\n[postgres]\nruntime = \"process\"\nbin_dir = \"/usr/lib/postgresql/14/bin\"\n"
-      "[auth]\nsuperuser_password = \"sup3r\"\nreplication_password = \"mirr0r\"\n"
-      "[[node]]\nname = \"a\"\naddress = \"10.0.0.1\"\nssh = \"root@ha\"\nprefix = \"tank/dex\"\n",
-      "dugong.toml", nothing);
-  EXPECT_TRUE(spec) << spec.error().what;
-  return *spec;
-}
-
 TEST(WaitReady, AServerThatEndedInOrderIsToBeLookedAtAgain) {
   World world{{.seed = 1, .secrets = {"sup3r", "mirr0r"}}};
-  const auto spec = one_node();
+  const auto spec = kit::one_node();
   auto fleet = world.new_controller();
   SimClock clock{world};
   engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
