@@ -69,7 +69,7 @@ function(dugong_test name)
   target_link_libraries(${name} PRIVATE ${TEST_DEPENDS} GTest::gtest GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES TIMEOUT $<IF:$<BOOL:${DUGONG_SANITIZE}>,1200,120>)
 endfunction()
 
 function(dugong_program name main)

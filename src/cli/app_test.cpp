@@ -92,7 +92,7 @@ struct Shell {
       ++fleets;
       return std::make_unique<CutFleet>();
     };
-    world.serve = [this](std::stop_token) -> Result<> {
+    world.serve = [this](const std::stop_token&) -> Result<> {
       ++served;
       return {};
     };

@@ -7,7 +7,7 @@ namespace {
 
 bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
 
-std::string pad(std::string_view text, std::string painted, std::size_t width, Align align, bool last) {
+std::string pad(std::string_view text, const std::string& painted, std::size_t width, Align align, bool last) {
   const auto missing = width - std::min(width, display_width(text));
   if (align == Align::right) return std::string(missing, ' ') + painted;
   return last ? painted : painted + std::string(missing, ' ');

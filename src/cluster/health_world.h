@@ -14,7 +14,7 @@ inline Steady::time_point at(double seconds) {
   return Steady::time_point{} + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>{seconds});
 }
 
-inline spec::Node spec_node(std::string name, std::string address, std::string follows) {
+inline spec::Node spec_node(const std::string& name, std::string address, std::string follows) {
   spec::Node node;
   node.name = name;
   node.address = std::move(address);

@@ -19,13 +19,13 @@ namespace {
 Check ok(std::string id, std::string node, std::string evidence) {
   return {std::move(id), std::move(node), Verdict::ok, std::move(evidence)};
 }
-Check failed(std::string id, std::string node, std::string evidence) {
+Check failed(std::string id, std::string node, std::string_view evidence) {
   return {std::move(id), std::move(node), Verdict::failed, printable(evidence)};
 }
 Check skipped(std::string id, std::string node, std::string evidence) {
   return {std::move(id), std::move(node), Verdict::skipped, std::move(evidence)};
 }
-Check either(bool good, std::string id, std::string node, std::string evidence) {
+Check either(bool good, std::string id, std::string node, std::string_view evidence) {
   return {std::move(id), std::move(node), good ? Verdict::ok : Verdict::failed, printable(evidence)};
 }
 

@@ -27,7 +27,7 @@ class Filler {
     } else if constexpr (std::is_enum_v<T>) {
       value = static_cast<T>(1);
     } else if constexpr (std::is_integral_v<T>) {
-      value = static_cast<T>(20000 + ++count_);
+      value = static_cast<T>(T{20'000} + static_cast<T>(++count_));
     } else {
       fill_one(value);
     }

@@ -34,7 +34,7 @@ class SinkEnd : public transfer::ByteSink {
   // `gone` is called once, on another thread, when the receiver ends while nothing is being written to it: a sender
   // with nothing to say for minutes would not notice. Until unwatch(); true: it was called. A receiver on this machine
   // has none of that: its end is noticed by the next write, or when the sender has stalled.
-  virtual void watch(std::function<void()> gone) { static_cast<void>(gone); }
+  virtual void watch(const std::function<void()>& gone) { static_cast<void>(gone); }
   virtual bool unwatch() { return false; }
   virtual Error last_words() { return {}; }  // after unwatch() gave true and no write failed
 };

@@ -80,12 +80,12 @@ class LinkSink final : public SinkEnd {
     writer_.abort(why);
     return {};
   }
-  void watch(std::function<void()> gone) override {
+  void watch(const std::function<void()>& gone) override {
     const std::lock_guard guard{mutex_};
     if (words_)
       gone();
     else
-      gone_ = std::move(gone);
+      gone_ = gone;
   }
   bool unwatch() override {
     const std::lock_guard guard{mutex_};

@@ -47,7 +47,7 @@ class Copy : public testing::TestWithParam<Placement> {
       fleet_.add_remote(name, testkit::remote_to(host_, name));
     }
   }
-  Result<CopyResult> copy(const std::string& snapshot, const std::string& dataset, std::stop_token stop = {},
+  Result<CopyResult> copy(const std::string& snapshot, const std::string& dataset, const std::stop_token& stop = {},
                           const CopyProgress& progress = {}, Deadline deadline = soon()) {
     return fleet_.copy({"a", {"tank/a@" + snapshot, ""}, "b", {"tank/" + dataset}}, progress, deadline, stop);
   }

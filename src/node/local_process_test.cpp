@@ -4,6 +4,7 @@
 #include <optional>
 #include <pwd.h>
 
+#include "node/installed_postgres_test.h"
 #include "node/local_sandbox.h"
 #include "node/local_server.h"
 #include "os/host.h"
@@ -11,14 +12,6 @@
 
 namespace dugong::node {
 namespace {
-
-std::string find_bin_dir() {
-  const std::filesystem::path versions = "/usr/lib/postgresql";
-  if (!std::filesystem::exists(versions)) return {};
-  for (const auto& version : std::filesystem::directory_iterator{versions})
-    if (std::filesystem::exists(version.path() / "bin/postgres")) return (version.path() / "bin").string();
-  return {};
-}
 
 bool run_ok(std::vector<std::string> argv) {
   os::Command command;
@@ -32,7 +25,7 @@ class LocalProcess : public LocalSandbox {
   void SetUp() override {
     tool("docker", "exit 1");  // no engine: what is found comes from the processes
     server_.kind = runtime::Kind::process;
-    server_.bin_dir = find_bin_dir();
+    server_.bin_dir = installed_postgres();
     server_.os_user = "postgres";
     server_.data = path("data");
     server_.log_file = path("server.log");

@@ -27,7 +27,7 @@ class Node {
 // The answer of the request's own type.
 template <class Question>
 Result<typename Question::Answer> ask(Node& node, Question question, Deadline deadline, std::stop_token stop = {}) {
-  auto answer = node.call(Request{std::move(question)}, deadline, stop);
+  auto answer = node.call(Request{std::move(question)}, deadline, std::move(stop));
   if (!answer) return fail(std::move(answer).error());
   auto* value = std::get_if<typename Question::Answer>(&*answer);
   if (value == nullptr) return fail(ErrorKind::failed, "the node gave an answer of another kind");

@@ -92,7 +92,7 @@ Error lost_lock(std::string left) {
                "run the same command again"};
 }
 
-Result<> RemoteNode::connect(std::stop_token stop) {
+Result<> RemoteNode::connect(const std::stop_token& stop) {
   TRY(session(stop));
   return {};
 }
@@ -135,7 +135,8 @@ Result<Answer> RemoteNode::call(const Request& request, Deadline deadline, std::
   return answer;
 }
 
-Result<wire::Link> RemoteNode::open_stream(const StreamRequest& request, Deadline deadline, std::stop_token stop) {
+Result<wire::Link> RemoteNode::open_stream(const StreamRequest& request, Deadline deadline,
+                                           const std::stop_token& stop) {
   if (std::holds_alternative<zfs::Receive>(request) && lock_lost()) return fail(lost_lock("nothing was received"));
   auto link = TRY(open_link(wire::Purpose::stream, stop));
   TRY(wire::send_opening(link, name_of(request), encode_stream(request), deadline, stop));

@@ -38,11 +38,11 @@ class RemoteNode final : public Node {
 
   Result<Answer> call(const Request& request, Deadline deadline, std::stop_token stop) override;
   // Makes the session when there is none. Errors: unreachable in ssh's own words, refused (versions).
-  Result<> connect(std::stop_token stop);
+  Result<> connect(const std::stop_token& stop);
   // The lock was held and went with its session. Looks at the session, and may say no while one is being made.
   bool lock_lost();
   // A data session with its opening sent. Errors: as connect; unreachable too when it would receive without the lock.
-  Result<wire::Link> open_stream(const StreamRequest& request, Deadline deadline, std::stop_token stop);
+  Result<wire::Link> open_stream(const StreamRequest& request, Deadline deadline, const std::stop_token& stop);
 
  private:
   using SessionPtr = std::shared_ptr<wire::Session>;

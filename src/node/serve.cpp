@@ -100,7 +100,7 @@ wire::Identity identity() {
 }  // namespace
 
 Result<> serve(wire::Channel channel, const std::shared_ptr<Node>& node, const ServeOptions& options,
-               std::stop_token stop) {
+               const std::stop_token& stop) {
   auto link = TRY(wire::greet(std::move(channel), identity(), options.timing, stop));
   switch (link.peer.purpose) {
     case wire::Purpose::stream:
@@ -108,7 +108,7 @@ Result<> serve(wire::Channel channel, const std::shared_ptr<Node>& node, const S
     case wire::Purpose::control:
       break;
   }
-  auto handler = [node, policy = options.policy](const wire::Ask& ask, std::stop_token over,
+  auto handler = [node, policy = options.policy](const wire::Ask& ask, const std::stop_token& over,
                                                  const wire::ProgressSink&) {
     return answer(ask, *node, policy, over);
   };
@@ -117,7 +117,7 @@ Result<> serve(wire::Channel channel, const std::shared_ptr<Node>& node, const S
   return wire::serve(std::move(link), handler, stop, server);
 }
 
-Result<> serve_standard_streams(std::stop_token stop) {
+Result<> serve_standard_streams(const std::stop_token& stop) {
   if (os::user_id() != 0) return serve_as_root();
   ServeOptions options;
   options.policy = TRY(load_policy());

@@ -20,9 +20,9 @@ struct ServeOptions {
 // Success: the peer closed. Errors: unreachable (lost, or never spoke), interrupted, and of a data session what the
 // copy's ends said. After timed_out some handler still runs: end the process.
 Result<> serve(wire::Channel channel, const std::shared_ptr<Node>& node, const ServeOptions& options,
-               std::stop_token stop = {});
+               const std::stop_token& stop = {});
 
 // `dugong serve`: this process's standard input and output, LocalNode, the policy file. Locks end with the session.
-Result<> serve_standard_streams(std::stop_token stop);
+Result<> serve_standard_streams(const std::stop_token& stop);
 
 }  // namespace dugong::node

@@ -80,7 +80,8 @@ Result<std::string> hmac_sha256_hex(std::string_view key, std::string_view text)
 
 }  // namespace
 
-Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::stop_token stop, const Places& places) {
+Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, const std::stop_token& stop,
+                               const Places& places) {
   std::vector<const postgres::NamedQuery*> queries;
   for (const auto& call : request.calls) queries.push_back(TRY(askable(call.query)));
   RunSql::Answer answer;
@@ -98,7 +99,7 @@ Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::st
   return answer;
 }
 
-Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, std::stop_token stop,
+Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, const std::stop_token& stop,
                                const Places& places) {
   const auto& password = request.password.bytes;
   if (password.empty() || password.find('\0') != std::string::npos) {
@@ -118,7 +119,7 @@ Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline
 }
 
 Result<RolePasswordMark::Answer> role_password_mark(const RolePasswordMark& request, Deadline deadline,
-                                                    std::stop_token stop, const Places& places) {
+                                                    const std::stop_token& stop, const Places& places) {
   auto connection = TRY(connect(request.target, places, deadline, stop));
   auto role = TRY(stored_role(connection, request.role));
   if (role.verifier.empty()) return RolePasswordMark::Answer{};

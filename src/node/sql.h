@@ -17,15 +17,15 @@ inline constexpr Bytes max_sql_answer = Bytes{8} << 20;
 
 // A server that cannot be reached, or refuses, is an answer (`connected` false). Errors: conflict (a query this version
 // does not know), invalid (wrong parameters), timed_out, interrupted; failed (the password file cannot be read).
-Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, std::stop_token stop,
+Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, const std::stop_token& stop,
                                const Places& places = {});
 
 // The SCRAM verifier is made here (libpq: PQencryptPasswordConn) and only that becomes SQL text. Errors: as above, and
 // unreachable (no connection), conflict (no such role), failed (the server's own words).
-Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, std::stop_token stop,
+Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, const std::stop_token& stop,
                                const Places& places = {});
 
 Result<RolePasswordMark::Answer> role_password_mark(const RolePasswordMark& request, Deadline deadline,
-                                                    std::stop_token stop, const Places& places = {});
+                                                    const std::stop_token& stop, const Places& places = {});
 
 }  // namespace dugong::node

@@ -314,7 +314,8 @@ void SqlConnection::take(const PGresult& result, postgres::StatementResult& into
   const char* code = PQresultErrorField(&result, PG_DIAG_SQLSTATE);
   if (code == nullptr) return lost(into);
   into.sqlstate = code;
-  for (int field : {PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT}) {
+  for (const int field :
+       std::initializer_list<int>{PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT}) {
     const char* text = PQresultErrorField(&result, field);
     if (text == nullptr) continue;
     if (!into.message.empty()) into.message += "; ";

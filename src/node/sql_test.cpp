@@ -9,6 +9,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "node/installed_postgres_test.h"
 #include "node/sql_connection.h"
 #include "os/clock.h"
 #include "os/spawn.h"
@@ -46,7 +47,6 @@ TEST(BoundParameters, Counts) {
 
 // ---- a real server
 
-constexpr const char* bin_directory = "/usr/lib/postgresql/15/bin/";
 constexpr const char* superuser_password = " p'a\"s$s\\w:%#0 é ";
 
 class Server {
@@ -83,7 +83,7 @@ class Server {
   [[nodiscard]] std::string data() const { return directory_ + "/data"; }
   bool run(std::vector<std::string> argv) const {
     os::Command command;
-    argv[0] = bin_directory + argv[0];
+    argv[0] = installed_postgres() + "/" + argv[0];
     command.argv = std::move(argv);
     command.out = os::Stdio::null;
     command.err = os::Stdio::null;
@@ -94,7 +94,7 @@ class Server {
     return exit && exit->ok();
   }
   static std::unique_ptr<Server> make() {
-    if (!std::filesystem::exists(std::string{bin_directory} + "initdb")) return nullptr;
+    if (installed_postgres().empty()) return nullptr;
     auto server = std::unique_ptr<Server>{new Server};
     if (::geteuid() == 0) server->user_ = ::getpwnam("postgres");
     std::string pattern = "/tmp/dugong-sql-XXXXXX";
@@ -120,7 +120,7 @@ class Server {
 class Sql : public testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(std::string{bin_directory} + "initdb")) GTEST_SKIP() << "no PostgreSQL 15 here";
+    if (installed_postgres().empty()) GTEST_SKIP() << "no PostgreSQL here";
     ASSERT_NE(Server::get(), nullptr) << "initdb or pg_ctl failed";
     target_ = Server::get()->target();
   }

@@ -112,7 +112,7 @@ Result<Fd> connect_one(const addrinfo& address, const TcpTarget& target, Deadlin
 
 }  // namespace
 
-Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, std::stop_token stop_token) {
+Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, const std::stop_token& stop_token) {
   const StopSignal stop{stop_token};
   const Addresses addresses = TRY(resolve(target.to_address, target.port, deadline, stop));
   Error last{ErrorKind::unreachable, "'" + target.to_address + "' has no address", {}, {}, {}};
@@ -126,7 +126,7 @@ Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, std::stop_tok
 }
 
 Result<std::string> exchange(const TcpTarget& target, std::string_view bytes, std::size_t max_answer, Enough enough,
-                             Deadline deadline, std::stop_token stop_token) {
+                             Deadline deadline, const std::stop_token& stop_token) {
   const Fd fd = TRY(connect_tcp(target, deadline, stop_token));
   const StopSignal stop{stop_token};
   TRY(write_all(fd.get(), bytes, deadline, stop));

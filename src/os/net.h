@@ -19,11 +19,11 @@ struct TcpTarget {
 };
 // A connected, non-blocking socket with TCP_NODELAY. Errors: unreachable ("connect to 10.0.0.1:5432: Connection
 // refused"), timed_out, interrupted, invalid (not an address). A name is given to the system's resolver.
-Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, std::stop_token stop = {});
+Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, const std::stop_token& stop = {});
 // Sends `bytes`, returns what came back: until the peer closes, or `enough` (may be null) says so, or `max_answer`
 // bytes are there. When the deadline passes after some bytes came, those are the answer.
 using Enough = bool (*)(std::string_view answer);
 Result<std::string> exchange(const TcpTarget& target, std::string_view bytes, std::size_t max_answer, Enough enough,
-                             Deadline deadline, std::stop_token stop = {});
+                             Deadline deadline, const std::stop_token& stop = {});
 
 }  // namespace dugong::os

@@ -96,7 +96,7 @@ Error ended_early(ErrorKind kind, const Command& command, const std::string& how
 
 }  // namespace
 
-Result<Output> run(Command command, Deadline deadline, std::stop_token stop_token, Limits limits,
+Result<Output> run(Command command, Deadline deadline, const std::stop_token& stop_token, Limits limits,
                    std::string_view input) {
   command.in = input.empty() ? Stdio::null : Stdio::pipe;
   Child child = TRY(spawn(command));

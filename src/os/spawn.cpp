@@ -67,7 +67,7 @@ Result<void> Child::reap() {
   return {};
 }
 
-Result<Exit> Child::wait(Deadline deadline, std::stop_token stop_token) {
+Result<Exit> Child::wait(Deadline deadline, const std::stop_token& stop_token) {
   if (exit_) return *exit_;
   if (!pidfd_.valid()) return fail(ErrorKind::failed, "there is no process to wait for");
   const StopSignal stop{stop_token};

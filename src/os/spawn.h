@@ -65,7 +65,7 @@ class Child {
 
   void signal(int number) const;  // to the whole group, when it has one of its own
   // Errors: timed_out, interrupted (it still runs then).
-  Result<Exit> wait(Deadline deadline, std::stop_token stop = {});
+  Result<Exit> wait(Deadline deadline, const std::stop_token& stop = {});
   // SIGTERM, then SIGKILL after `grace`. Error timed_out: it does not even die of SIGKILL (stuck in the kernel).
   Result<Exit> terminate(Millis grace = Millis{2000});
 
@@ -95,7 +95,7 @@ struct Output {
 };
 // Runs a command to its end, feeding it `input` (Command::in is set accordingly). A non-zero exit is an answer, not an
 // error. Errors: timed_out and interrupted — the group is dead by then — with the tail of its stderr; failed.
-Result<Output> run(Command command, Deadline deadline, std::stop_token stop = {}, Limits limits = {},
+Result<Output> run(Command command, Deadline deadline, const std::stop_token& stop = {}, Limits limits = {},
                    std::string_view input = {});
 
 // $PATH with the sbin directories behind it: zfs lives there, and ssh and sudo often leave them out.

@@ -233,7 +233,7 @@ TEST(Child, DiesWithItsOwnerAndLeavesNoZombie) {
 TEST(Child, MovingKeepsItAlive) {
   auto first = spawn(sh("sleep 100")).value();
   Child second = std::move(first);
-  EXPECT_FALSE(first.valid());
+  EXPECT_FALSE(first.valid());  // NOLINT(bugprone-use-after-move): what is left behind is promised
   EXPECT_TRUE(process_exists(second.pid()));
   second = Child{};
   EXPECT_TRUE(no_children());

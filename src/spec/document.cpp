@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <optional>
 
 // A cluster file nests two values at most. toml++ parses and frees nested values recursively, so the limit protects the
-// stack; what it does not count, tables that dotted keys make, is bounded by the longest line (see parse_document).
+// stack; what it does not count, tables that dotted keys make, is bounded for it by the longest line (see check_size)
+// and for us by `deepest`.
 #define TOML_MAX_NESTED_VALUES 8
 
 // toml++ 3.3 asserts what it believes of its input, and tells the optimiser so where NDEBUG is set; "[+x]" proves it
@@ -45,6 +47,7 @@ namespace {
 
 constexpr std::size_t longest_file = std::size_t{1} << 20;
 constexpr std::size_t longest_line = 2048;
+constexpr int deepest = 16;  // tables and arrays in each other
 
 Position position_of(const toml::source_position& at) { return {at.line, at.column}; }
 
@@ -65,16 +68,30 @@ class Converter {
  public:
   explicit Converter(std::string_view text) : lines_{lines(text)} {}
 
-  Value table(const toml::table& table) const {
+  Value table(const toml::table& table) {
     Value out = at(ValueType::table, table);
+    if (!enter(out)) return out;
     for (const auto& [key, node] : table) {
       out.entries.push_back({std::string{key.str()}, position_of(key.source().begin), value(node)});
     }
+    --depth_;
     std::ranges::sort(out.entries, {}, [](const Entry& e) { return std::pair{e.at.line, e.at.column}; });
     return out;
   }
 
+  // Where something was left out because it lies deeper than any key of ours.
+  [[nodiscard]] const std::optional<Position>& too_deep() const { return too_deep_; }
+
  private:
+  bool enter(const Value& value) {
+    if (depth_ == deepest) {
+      if (!too_deep_) too_deep_ = value.at;
+      return false;
+    }
+    ++depth_;
+    return true;
+  }
+
   static Value at(ValueType type, const toml::node& node) {
     Value out;
     out.type = type;
@@ -88,9 +105,11 @@ class Converter {
     return out;
   }
 
-  Value array(const toml::array& array) const {
+  Value array(const toml::array& array) {
     Value out = at(ValueType::array, array);
+    if (!enter(out)) return out;
     for (const auto& item : array) out.items.push_back(value(item));
+    --depth_;
     return out;
   }
 
@@ -105,7 +124,7 @@ class Converter {
     return fmt::format("{}", number);
   }
 
-  Value value(const toml::node& node) const {
+  Value value(const toml::node& node) {
     switch (node.type()) {
       case toml::node_type::table:
         return table(*node.as_table());
@@ -129,6 +148,8 @@ class Converter {
   }
 
   std::vector<std::string_view> lines_;
+  int depth_ = 0;
+  std::optional<Position> too_deep_;
 };
 
 Result<> check_size(std::string_view text, const std::string& file) {
@@ -201,7 +222,12 @@ Error refusal(const std::string& file, Position position, std::string what, std:
 Result<Value> parse_document(std::string_view text, const std::string& file) {
   TRY(check_size(text, file));
   try {
-    auto root = Converter{text}.table(toml::parse(text));
+    Converter converter{text};
+    auto root = converter.table(toml::parse(text));
+    if (const auto& place = converter.too_deep()) {
+      return fail(refusal(file, *place, fmt::format("this lies more than {} tables and arrays deep", deepest),
+                          "no key of a cluster file is nested so deeply: look for a dot too many"));
+    }
     root.at = {1, 1};
     return root;
   } catch (const toml::parse_error& error) {

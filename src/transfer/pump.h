@@ -10,7 +10,6 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "os/fd.h"
-#include "wire/stream.h"
 
 namespace dugong::transfer {
 
@@ -28,7 +27,7 @@ class ByteSink {
 // `stall`: no byte moved for that long is an error.
 class FdSource final : public ByteSource {
  public:
-  FdSource(int fd, Millis stall, std::stop_token stop) : fd_{fd}, stall_{stall}, stop_{stop} {}
+  FdSource(int fd, Millis stall, const std::stop_token& stop) : fd_{fd}, stall_{stall}, stop_{stop} {}
   Result<std::size_t> read(std::span<char> into) override;
 
  private:
@@ -38,29 +37,13 @@ class FdSource final : public ByteSource {
 };
 class FdSink final : public ByteSink {
  public:
-  FdSink(int fd, Millis stall, std::stop_token stop) : fd_{fd}, stall_{stall}, stop_{stop} {}
+  FdSink(int fd, Millis stall, const std::stop_token& stop) : fd_{fd}, stall_{stall}, stop_{stop} {}
   Result<void> write(std::span<const char> bytes) override;
 
  private:
   int fd_;
   Millis stall_;
   os::StopSignal stop_;
-};
-class StreamSource final : public ByteSource {
- public:
-  explicit StreamSource(wire::StreamReader& reader) : reader_{reader} {}
-  Result<std::size_t> read(std::span<char> into) override { return reader_.read(into); }
-
- private:
-  wire::StreamReader& reader_;
-};
-class StreamSink final : public ByteSink {
- public:
-  explicit StreamSink(wire::StreamWriter& writer) : writer_{writer} {}
-  Result<void> write(std::span<const char> bytes) override { return writer_.write(bytes); }
-
- private:
-  wire::StreamWriter& writer_;
 };
 
 struct PumpOptions {

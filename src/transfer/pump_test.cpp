@@ -5,6 +5,7 @@
 
 #include "os/clock.h"
 #include "os/spawn.h"
+#include "wire/stream.h"
 #include "wire/testing.h"
 
 namespace dugong::transfer {
@@ -134,6 +135,23 @@ TEST(Descriptors, StallsAreNamed) {
   EXPECT_NE(source.read(block).error().what.find("nothing came for"), std::string::npos);
   EXPECT_NE(sink.write(pattern(1 << 20)).error().what.find("nothing was taken for"), std::string::npos);
 }
+
+class StreamSource final : public ByteSource {
+ public:
+  explicit StreamSource(wire::StreamReader& reader) : reader_{reader} {}
+  Result<std::size_t> read(std::span<char> into) override { return reader_.read(into); }
+
+ private:
+  wire::StreamReader& reader_;
+};
+class StreamSink final : public ByteSink {
+ public:
+  explicit StreamSink(wire::StreamWriter& writer) : writer_{writer} {}
+  Result<void> write(std::span<const char> bytes) override { return writer_.write(bytes); }
+
+ private:
+  wire::StreamWriter& writer_;
+};
 
 // The whole way of a `zfs send | … | zfs receive`: a child, a pump, a stream, another pump, another child.
 TEST(Pump, FromChildToChildOverAStream) {

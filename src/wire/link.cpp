@@ -156,7 +156,7 @@ Error lost(Channel& channel, const std::string& peer_name, std::string_view what
   return error;
 }
 
-Result<Link> greet(Channel channel, const Identity& identity, const Timing& timing, std::stop_token stop_token) {
+Result<Link> greet(Channel channel, const Identity& identity, const Timing& timing, const std::stop_token& stop_token) {
   os::ignore_sigpipe();  // a peer that is gone is an answer, not our end
   const os::StopSignal stop{stop_token};
   std::string banner;

@@ -75,7 +75,7 @@ struct Link {
 };
 // Errors: unreachable (no magic line in time or within 64 KiB, the end of file; with stderr's last words and the
 // child's exit), refused (no common protocol version), interrupted.
-Result<Link> greet(Channel channel, const Identity& identity, const Timing& timing, std::stop_token stop = {});
+Result<Link> greet(Channel channel, const Identity& identity, const Timing& timing, const std::stop_token& stop = {});
 
 // One frame at a time, for what comes before a stream. Errors: unreachable, timed_out, interrupted.
 Result<void> send_frame(Link& link, const Header& header, std::string_view body, Deadline deadline,

@@ -261,7 +261,7 @@ Result<void> Serving::run(const std::stop_token& stop) {
 
 }  // namespace
 
-Result<void> serve(Link link, Handler handler, std::stop_token stop, ServerOptions options) {
+Result<void> serve(Link link, Handler handler, const std::stop_token& stop, ServerOptions options) {
   return std::make_shared<Serving>(std::move(link), std::move(handler), options)->run(stop);
 }
 

@@ -29,6 +29,6 @@ struct ServerOptions {
 // Answers until the peer closes (success), is lost, sends garbage (unreachable) or `stop` fires (interrupted). All
 // handlers have been stopped then. Error timed_out: some did not end within the grace — they still run, on threads of
 // their own and a copy of `handler`, so the process should end now.
-Result<void> serve(Link link, Handler handler, std::stop_token stop = {}, ServerOptions options = {});
+Result<void> serve(Link link, Handler handler, const std::stop_token& stop = {}, ServerOptions options = {});
 
 }  // namespace dugong::wire

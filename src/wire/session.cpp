@@ -176,8 +176,8 @@ Session::Session(Link link, SessionOptions options) : state_{std::make_unique<St
 
 Session::~Session() { state_->duplex.stop(); }
 
-Result<std::string> Session::call(std::string_view name, std::string_view body, Deadline deadline, std::stop_token stop,
-                                  const ProgressSink& progress) {
+Result<std::string> Session::call(std::string_view name, std::string_view body, Deadline deadline,
+                                  const std::stop_token& stop, const ProgressSink& progress) {
   const std::uint64_t id = TRY(state_->take_turn(deadline, stop));
   // A failed send shows up while waiting: as the end of the connection, the deadline or the stop.
   const auto sent = state_->send_ask(id, name, body, deadline, stop);

@@ -31,8 +31,8 @@ class Session {
   // Thread-safe; a seventeenth call waits for its turn. Errors: what the peer's handler returned; unreachable (the peer
   // is gone or silent: whether it acted is unknown); timed_out and interrupted (the peer was told to cancel); failed
   // (the answer is larger than max_answer).
-  Result<std::string> call(std::string_view name, std::string_view body, Deadline deadline, std::stop_token stop = {},
-                           const ProgressSink& progress = {});
+  Result<std::string> call(std::string_view name, std::string_view body, Deadline deadline,
+                           const std::stop_token& stop = {}, const ProgressSink& progress = {});
   [[nodiscard]] const Hello& peer() const;
   [[nodiscard]] bool alive() const;
 

@@ -52,7 +52,7 @@ Error peers_error(const Header& header) {
 }  // namespace
 
 Result<void> send_opening(Link& link, std::string_view name, std::string_view body, Deadline deadline,
-                          std::stop_token stop_token) {
+                          const std::stop_token& stop_token) {
   const os::StopSignal stop{stop_token};
   Header header = of_kind(Kind::ask);
   header.name = name;
@@ -60,7 +60,7 @@ Result<void> send_opening(Link& link, std::string_view name, std::string_view bo
   return send_frame(link, header, body, deadline, stop);
 }
 
-Result<Opening> receive_opening(Link& link, Deadline deadline, std::stop_token stop_token) {
+Result<Opening> receive_opening(Link& link, Deadline deadline, const std::stop_token& stop_token) {
   const os::StopSignal stop{stop_token};
   Frame frame = TRY(receive_frame(link, deadline, stop));
   if (frame.header.kind != Kind::ask) return fail(ErrorKind::unreachable, "a stream that does not say what it is");
@@ -193,7 +193,7 @@ Result<void> StreamWriter::State::send_block(std::string_view block) {
   return {};
 }
 
-StreamWriter::StreamWriter(Link& link, const Timing& timing, std::stop_token stop)
+StreamWriter::StreamWriter(Link& link, const Timing& timing, const std::stop_token& stop)
     : state_{std::make_unique<State>(link, timing, stop)} {}
 StreamWriter::~StreamWriter() = default;
 
@@ -372,7 +372,7 @@ Result<std::size_t> StreamReader::State::read(std::span<char> into) {
   return count;
 }
 
-StreamReader::StreamReader(Link& link, const Timing& timing, std::stop_token stop)
+StreamReader::StreamReader(Link& link, const Timing& timing, const std::stop_token& stop)
     : state_{std::make_unique<State>(link, timing, stop)} {}
 StreamReader::~StreamReader() = default;
 

@@ -19,16 +19,16 @@ namespace dugong::wire {
 // The opening of a stream, over a link whose Hello::purpose is `stream`: one side says what it wants, the other reads
 // it.
 Result<void> send_opening(Link& link, std::string_view name, std::string_view body, Deadline deadline,
-                          std::stop_token stop = {});
+                          const std::stop_token& stop = {});
 struct Opening {
   std::string name;
   std::string body;
 };
-Result<Opening> receive_opening(Link& link, Deadline deadline, std::stop_token stop = {});
+Result<Opening> receive_opening(Link& link, Deadline deadline, const std::stop_token& stop = {});
 
 class StreamWriter {
  public:
-  StreamWriter(Link& link, const Timing& timing, std::stop_token stop);
+  StreamWriter(Link& link, const Timing& timing, const std::stop_token& stop);
   ~StreamWriter();
   // Up to 1 MiB travels in one frame; more is split. Errors: the reader's own, if it sent one; unreachable; timed_out
   // (stalled); interrupted.
@@ -49,7 +49,7 @@ class StreamWriter {
 
 class StreamReader {
  public:
-  StreamReader(Link& link, const Timing& timing, std::stop_token stop);
+  StreamReader(Link& link, const Timing& timing, const std::stop_token& stop);
   ~StreamReader();
   // Bytes go straight into `into`. 0: the stream is complete, total and digest are right. Errors: the writer's own, if
   // it sent one; failed (digest or total differ); unreachable (ended too early); timed_out (stalled); interrupted.
