@@ -32,15 +32,15 @@ std::string escaped(char c) {
   return {c};
 }
 
-std::string quoted(std::string_view text) {
+std::string yaml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) out += escaped(c);
   return out + '"';
 }
 
-std::string quoted_list(const std::vector<std::string>& items) {
+std::string yaml_list(const std::vector<std::string>& items) {
   std::string out = "[";
-  for (const auto& item : items) out += (out.size() > 1 ? ", " : "") + quoted(item);
+  for (const auto& item : items) out += (out.size() > 1 ? ", " : "") + yaml_string(item);
   return out + "]";
 }
 
@@ -63,7 +63,7 @@ std::string render(const Bind& bind) {
       "        source: {}\n"
       "        target: {}\n"
       "        read_only: {}\n",
-      quoted(bind.source), quoted(bind.target), bind.read_only);
+      yaml_string(bind.source), yaml_string(bind.target), bind.read_only);
 }
 
 std::string volumes(const Paths& host, const Paths& inside) {
@@ -87,7 +87,7 @@ std::string container(const ComposeInput& input) {
       "    # SIGINT is PostgreSQL's fast shutdown; its checkpoint may take minutes.\n"
       "    stop_signal: \"SIGINT\"\n"
       "    stop_grace_period: \"10m\"\n",
-      quoted(input.server.project), quoted(input.image), quoted(input.shm_size));
+      yaml_string(input.server.project), yaml_string(input.image), yaml_string(input.shm_size));
 }
 
 std::string labels(const ComposeInput& input) {
@@ -95,7 +95,7 @@ std::string labels(const ComposeInput& input) {
       "    labels:\n"
       "      dugong.cluster: {}\n"
       "      dugong.node: {}\n",
-      quoted(input.cluster), quoted(input.node));
+      yaml_string(input.cluster), yaml_string(input.node));
 }
 
 // The variables are read by the image's entrypoint, and only while the data directory is empty; PGPORT also by the
@@ -110,8 +110,8 @@ std::string environment(const ComposeInput& input) {
       "      PGPORT: {}\n"
       "      # By default the image trusts 127.0.0.1, which with host networking is every user of the host.\n"
       "      POSTGRES_INITDB_ARGS: \"--data-checksums --auth-local=scram-sha-256 --auth-host=scram-sha-256\"\n",
-      quoted(input.superuser), quoted(input.database), quoted(input.inside.secrets + "/superuser.pass"),
-      quoted(std::to_string(input.server.port)));
+      yaml_string(input.superuser), yaml_string(input.database), yaml_string(input.inside.secrets + "/superuser.pass"),
+      yaml_string(std::to_string(input.server.port)));
 }
 
 // The start period covers a long crash recovery; nothing acts on the verdict, it is for people who look.
@@ -123,7 +123,7 @@ std::string health_check(const ComposeInput& input) {
       "      timeout: \"5s\"\n"
       "      retries: 3\n"
       "      start_period: \"1h\"\n",
-      quoted_list({"CMD", "pg_isready", "-q", "-h", input.inside.run, "-p", std::to_string(input.server.port)}));
+      yaml_list({"CMD", "pg_isready", "-q", "-h", input.inside.run, "-p", std::to_string(input.server.port)}));
 }
 
 }  // namespace
