@@ -65,7 +65,7 @@ inline constexpr std::array refusals = {
     Refusal{"connect_unknown_database", "connecting to a database that is not there", "does not exist"},
     Refusal{"connect_wrong_password", "connecting with another password", "password authentication failed"},
     Refusal{"compose_without_source", "a container whose bind source is not there", "bind source path does not exist"},
-    Refusal{"remove_running_container", "removing a running container", "cannot remove a running container"},
+    Refusal{"remove_running_container", "removing a running container", "or force remove"},
     Refusal{"image_missing", "an image that is not there", "No such image"},
 };
 

@@ -300,7 +300,7 @@ Replied answer(State&, Host& host, const runtime::RemoveServer& request) {
   if (server == nullptr || request.server.kind == Kind::process) return Done{};
   if (server->running())
     return fail(ErrorKind::refused, "You cannot remove a running container " + server->name +
-                                        ". Stop the container before attempting removal");
+                                        ". Stop the container before attempting removal or force remove");
   host.servers.erase(server->name);
   return Done{};
 }
