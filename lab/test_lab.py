@@ -69,6 +69,23 @@ def test_a_login_finds_the_hosts_own_environment(lab):
     assert any(line.startswith(f"PATH={model.REPOSITORY}/build:/usr/sbin:") for line in shown)
 
 
+def test_the_machine_may_have_an_eth0_of_its_own():
+    wires = model.Lab("wires", 250, "process", "", "1G", False, 1, {})
+    connect = ("from labkit import model, net; "
+               "wires = model.Lab('wires', 250, 'process', '', '1G', False, 1, {}); "
+               "net.make_bridge(wires); net.connect(wires, wires.host('h1'))")
+    try:
+        done = subprocess.run(["unshare", "--net", "sh", "-c",
+                               'ip link add eth0 type veth peer name other && exec "$0" -c "$1"', sys.executable, connect],
+                              cwd=Path(__file__).parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+        assert net.has_link(wires.host("h1").netns, net.UPLINK)
+        assert net.has_link(wires.bridge_netns, "h1")
+    finally:
+        for name in net.namespaces_of("wires"):
+            net.remove(name)
+
+
 def test_ssh_from_host_to_host_uses_the_hosts_own_link(lab):
     said = lab["h1"].run("ssh", "-F", lab.ssh_config, "h2", "echo $SSH_CONNECTION").stdout
     assert said.startswith(lab["h1"].address + " ")

@@ -38,9 +38,12 @@ def connect(lab, host):
     add_netns(host.netns)
     if has_link(host.netns, UPLINK):
         return
-    run("ip", "-batch", "-", text_in=f"link add {UPLINK} netns {host.netns} type veth "
-                                     f"peer name {host.name} netns {lab.bridge_netns}\n")
-    run("ip", "-n", lab.bridge_netns, "-batch", "-", text_in=f"link set {host.name} master br0 up\n")
+    # From inside the bridge's namespace: a new link's name must be free where it is asked for (the kernel's
+    # rtnl_newlink looks there, whatever namespace is named), and the machine may have an eth0 of its own.
+    run("ip", "-n", lab.bridge_netns, "-batch", "-", text_in=f"""\
+link add {host.name} type veth peer name {UPLINK} netns {host.netns}
+link set {host.name} master br0 up
+""")
     run("ip", "-n", host.netns, "-batch", "-", text_in=f"""\
 addr add {host.address}/24 dev {UPLINK}
 link set {UPLINK} up

@@ -39,6 +39,7 @@ constexpr std::array meanings = {
             "give up the interrupted receive: `zfs receive -A DATASET`"},
     Meaning{"must be destroyed or renamed", ErrorKind::refused, in_use},
     Meaning{" is busy", ErrorKind::refused, in_use},
+    Meaning{"it's being held", ErrorKind::refused, in_use},  // a snapshot, since OpenZFS 2.2
     Meaning{"umount failed", ErrorKind::refused, in_use},
     Meaning{"unmount failed", ErrorKind::refused, in_use},
     Meaning{"directory is not empty", ErrorKind::refused, "look into the mount point; empty it or choose another one"},

@@ -67,6 +67,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"cannot destroy 'tank/a': pool or dataset is busy\n", ErrorKind::refused},
         Case{"cannot destroy snapshot tank/a@s: dataset is busy\n", ErrorKind::refused},
+        Case{"cannot destroy snapshot tank/a@s: it's being held. Run 'zfs holds -r tank/a@s' to see holders.\n",
+             ErrorKind::refused},
         Case{"cannot destroy snapshot tank/a@s: snapshot is cloned\n", ErrorKind::refused},
         Case{"cannot unmount '/srv/a': pool or dataset is busy\n", ErrorKind::refused},
         Case{"cannot mount '/srv/a': mountpoint or dataset is busy\n", ErrorKind::refused},

@@ -11,7 +11,7 @@ namespace dugong::sim {
 struct Refusal {
   std::string_view id;
   std::string_view what;   // is refused
-  std::string_view words;  // of the real tool; a part of them
+  std::string_view words;  // of the real tool; a part of them. "|" stands between those of different versions.
 };
 
 inline constexpr std::array refusals = {
@@ -23,7 +23,7 @@ inline constexpr std::array refusals = {
             "dataset already exists"},
     Refusal{"hold_twice", "the same hold tag again", "tag already exists on this dataset"},
     Refusal{"release_missing_tag", "releasing a tag that is not there", "no such tag on this dataset"},
-    Refusal{"destroy_held_snapshot", "destroying a held snapshot", "dataset is busy"},
+    Refusal{"destroy_held_snapshot", "destroying a held snapshot", "dataset is busy|it's being held"},
     Refusal{"destroy_cloned_snapshot", "destroying a snapshot with clones", "dependent clones"},
     Refusal{"destroy_with_children", "destroying a dataset with children", "has children"},
     Refusal{"destroy_with_snapshots", "destroying a dataset with snapshots", "has children"},
@@ -33,7 +33,7 @@ inline constexpr std::array refusals = {
     Refusal{"mount_without_mountpoint", "mounting where mountpoint is none", "no mountpoint set"},
     Refusal{"mount_over_files", "mounting over a directory with something in it", "directory is not empty"},
     Refusal{"unmount_not_mounted", "unmounting what is not mounted", "not currently mounted"},
-    Refusal{"unmount_busy", "unmounting below a process that uses it", "umount failed"},
+    Refusal{"unmount_busy", "unmounting below a process that uses it", "umount failed|dataset is busy"},
     Refusal{"snapshot_native_property", "setting a native property of a snapshot", "for snapshots"},
     Refusal{"write_to_readonly", "writing to a read-only dataset", "Read-only file system"},
     Refusal{"send_missing_snapshot", "sending a snapshot that is not there", "does not exist"},
