@@ -393,7 +393,8 @@ Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& p
   if (!sql.in_recovery)
     return fail(ErrorKind::refused, fmt::format("{} takes writes: it is not in recovery", g.node.name),
                 "two primaries may exist: stop the wrong one before anything else");
-  if (sql.streaming && sql.timeline == primary.seen.sql->timeline && slot != nullptr) return Stage::settled;
+  const bool streams = sql.streaming && sql.timeline == primary.seen.sql->timeline && slot != nullptr;
+  if (streams && !will_be_allowed_less(g.spec, g.all, g.node)) return Stage::settled;
   waits.push_back(&g);
   return Stage::wait;
 }

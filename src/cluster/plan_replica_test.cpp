@@ -437,12 +437,15 @@ TEST(PlanTidy, ASnapshotThatSomebodyHoldsOrClonedStaysAndIsTold) {
   zfs::Dataset clone;
   clone.name = "tank/a/theirs";
   clone.origin = cloned.name;
-  for (const auto& one : {held, cloned, clone}) seen.nodes[0].storage.value->push_back(one);
+  auto elsewhere = test::a_snapshot(spec, spec.nodes[0], "tank/a/live-0@dugong-elsewhere", Guid{14}, 5);
+  elsewhere.clones = {"tank/dev/x"};
+  for (const auto& one : {held, cloned, clone, elsewhere}) seen.nodes[0].storage.value->push_back(one);
   const auto plan = must_plan(spec, seen);
   EXPECT_EQ(texts(plan), std::vector<std::string>{});
   EXPECT_EQ(plan.notes,
             (std::vector<std::string>{"a: tank/a/live-0@dugong-held stays: it is held by somebody else too",
-                                      "a: tank/a/live-0@dugong-cloned stays: tank/a/theirs is a clone of it"}));
+                                      "a: tank/a/live-0@dugong-cloned stays: tank/a/theirs is a clone of it",
+                                      "a: tank/a/live-0@dugong-elsewhere stays: tank/dev/x is a clone of it"}));
 }
 
 TEST(PlanTidy, SomebodysSnapshotStays) {

@@ -3,17 +3,19 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.h"
 #include "cluster/catalogue.h"
 #include "cluster/ground.h"
 
 namespace dugong::cluster {
 namespace {
 
-// Somebody else may hold the snapshot or have cloned it: that is theirs to end, and no reason for `up` to fail. A clone
-// outside of our prefix shows only when the destruction is refused.
+// Somebody else may hold the snapshot or have cloned it: that is theirs to end, and no reason for `up` to fail. Where
+// zfs-fuse is, a clone outside of our prefix shows only when the destruction is refused.
 void plan_drop(const Ground& g, const zfs::Dataset& snapshot, const std::string& why, Steps& steps) {
-  const auto clone = std::ranges::find(g.storage(), snapshot.name, &zfs::Dataset::origin);
-  if (clone != g.storage().end()) return steps.note(snapshot.name + " stays: " + clone->name + " is a clone of it");
+  const auto seen = std::ranges::find(g.storage(), snapshot.name, &zfs::Dataset::origin);
+  const auto clone = seen == g.storage().end() ? join(snapshot.clones, ", ") : seen->name;
+  if (!clone.empty()) return steps.note(snapshot.name + " stays: " + clone + " is a clone of it");
   if (snapshot.userrefs > 1) return steps.note(snapshot.name + " stays: it is held by somebody else too");
   if (snapshot.userrefs > 0) steps.try_to(zfs::Release{snapshot.name, hold_tag});
   steps.try_to(zfs::DestroySnapshot{snapshot.name}, why);

@@ -100,6 +100,15 @@ Result<postgres::HotStandbySettings> allowed_hot_standby(const spec::Spec& spec,
   return allowed;
 }
 
+bool will_be_allowed_less(const spec::Spec& spec, const Observed& seen, const spec::Node& replica) {
+  const auto wanted = wanted_hot_standby(spec, true);
+  const auto force = hot_standby_in_force(*seen.find(spec.primary().name));
+  const auto* self = seen.find(replica.name);
+  if (!wanted || !force || !self->data || !self->data->control) return false;
+  const auto kept_for_primary = postgres::at_least(*wanted, *force);
+  return postgres::at_least(kept_for_primary, self->data->control->primary_settings) != kept_for_primary;
+}
+
 Result<postgres::Assignments> dugong_settings(const spec::Spec& spec, const spec::Node& node,
                                               const runtime::Software& software,
                                               const postgres::HotStandbySettings& hot_standby) {

@@ -23,6 +23,10 @@ std::optional<postgres::HotStandbySettings> hot_standby_in_force(const ObservedN
 Result<postgres::HotStandbySettings> allowed_hot_standby(const spec::Spec& spec, const Observed& seen,
                                                          const spec::Node& node);
 
+// A replica keeps a higher value only because it has not replayed yet that its primary has the lower one: that comes by
+// itself, and planning must go on then.
+bool will_be_allowed_less(const spec::Spec& spec, const Observed& seen, const spec::Node& replica);
+
 // Name and value of every line of dugong.conf, in order.
 Result<postgres::Assignments> dugong_settings(const spec::Spec& spec, const spec::Node& node,
                                               const runtime::Software& software,

@@ -33,5 +33,24 @@ TEST(HotStandby, LoweredOnThePrimaryFirstAndOnReplicasOnceReplayed) {
   EXPECT_EQ(allowed_hot_standby(spec, seen, spec.nodes[1])->max_connections, 200);
 }
 
+TEST(HotStandby, AReplicaThatHasNotReplayedTheLowerValueIsWaitedFor) {
+  auto high = a_spec();
+  raise_to(high, "300");
+  auto low = a_spec();
+  raise_to(low, "200");
+  auto seen = settled(low);
+  seen.nodes[1] = settled(high).nodes[1];
+  auto& replayed = seen.nodes[1].data.value->control->primary_settings.max_connections;
+  replayed = 300;
+  auto plan = must_plan(low, seen);
+  EXPECT_EQ(steps_of<WaitStreaming>(plan, "b").size(), 1U);
+  EXPECT_TRUE(steps_of<WriteFile>(plan, "b").empty());
+  EXPECT_TRUE(plan.more);
+  replayed = 200;
+  plan = must_plan(low, seen);
+  EXPECT_TRUE(steps_of<WaitStreaming>(plan, "b").empty());
+  EXPECT_EQ(steps_of<WriteFile>(plan, "b").size(), 1U);
+}
+
 }  // namespace
 }  // namespace dugong::cluster

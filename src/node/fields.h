@@ -106,7 +106,7 @@ DUGONG_PART(zfs::Dataset){
     Field{"userrefs", &T::userrefs}, Field{"creation", &T::creation}, Field{"origin", &T::origin},
     Field{"mountpoint", &T::mountpoint}, Field{"mountpoint_source", &T::mountpoint_source},
     Field{"canmount", &T::canmount}, Field{"mounted", &T::mounted}, Field{"readonly", &T::readonly},
-    Field{"resume_token", &T::resume_token}, Field{"local", &T::local}, Field{"ours", &T::ours}}; };
+    Field{"resume_token", &T::resume_token}, Field{"clones", &T::clones}, Field{"local", &T::local}, Field{"ours", &T::ours}}; };
 DUGONG_PART(zfs::Pool){
     Field{"name", &T::name}, Field{"size", &T::size}, Field{"free", &T::free},
     Field{"available", &T::available}, Field{"health", &T::health}, Field{"version", &T::version},

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <gtest/gtest.h>
+#include <mutex>
+#include <vector>
 
 #include "node/session_kit_test.h"
 #include "os/spawn.h"
@@ -212,7 +214,7 @@ class Killed : public testing::Test {
     options.retry_after = Millis{0};
     options.connect = [this](wire::Purpose) -> Result<wire::Channel> {
       auto child = TRY(os::spawn(serve_child()));
-      pids_.push_back(child.pid());
+      started(child.pid());
       return wire::over(std::move(child));
     };
     return std::make_unique<RemoteNode>(std::move(options));
@@ -225,7 +227,7 @@ class Killed : public testing::Test {
     std::jthread killer{[&] {
       while (zfs_.running() < 2) os::sleep_for(Millis{10});
       os::sleep_for(Millis{200});
-      ::kill(pids_.at(0), SIGKILL);
+      ::kill(control_session(), SIGKILL);
     }};
     auto copied = fleet.copy(
         {source_is_there ? "there" : "here", {"tank/a@forever", ""}, source_is_there ? "here" : "there", {"tank/to"}},
@@ -234,8 +236,24 @@ class Killed : public testing::Test {
     EXPECT_FALSE(copied.has_value());
     return copied ? Error{} : copied.error();
   }
+  void started(pid_t pid) {
+    const std::lock_guard guard{mutex_};
+    pids_.push_back(pid);
+  }
+  // The first one of a node.
+  pid_t control_session() {
+    const std::lock_guard guard{mutex_};
+    return pids_.at(0);
+  }
+  std::size_t sessions() {
+    const std::lock_guard guard{mutex_};
+    return pids_.size();
+  }
   FakeZfs zfs_;
-  std::vector<int> pids_;
+
+ private:
+  std::mutex mutex_;  // connecting and killing are done by two threads
+  std::vector<pid_t> pids_;
 };
 TEST_F(Killed, TheSendingServe) {
   EXPECT_EQ(copy_and_kill(Where::there).kind, ErrorKind::unreachable);
@@ -248,9 +266,9 @@ TEST_F(Killed, TheReceivingServe) {
 TEST_F(Killed, TheControlSession) {
   auto remote = node("there");
   EXPECT_TRUE(ask(*remote, zfs::Mount{"tank/a"}, soon()).has_value());
-  ::kill(pids_.at(0), SIGKILL);
+  ::kill(control_session(), SIGKILL);
   EXPECT_TRUE(ask(*remote, zfs::InspectPool{"tank"}, soon()).has_value());
-  EXPECT_EQ(pids_.size(), 2U);
+  EXPECT_EQ(sessions(), 2U);
 }
 // The lock went with the control session; the data session alone would go on for hours.
 TEST_F(Killed, TheControlSessionOfACopy) {
@@ -262,7 +280,7 @@ TEST_F(Killed, TheControlSessionOfACopy) {
   ASSERT_TRUE(ask(**control, AcquireLock{"dex.a", "a test"}, soon()).has_value());
   std::jthread killer{[&] {
     while (zfs_.running() < 2) os::sleep_for(Millis{10});
-    ::kill(pids_.at(0), SIGKILL);
+    ::kill(control_session(), SIGKILL);
   }};
   const CopyRequest request{"here", {"tank/a@forever", ""}, "there", {"tank/to"}};
   const auto copied = fleet.copy(request, {}, soon(), {});
@@ -280,7 +298,7 @@ TEST_F(Killed, TheReceivingServeOfASilentSender) {
   fleet.add_remote("there", node("there"));
   std::jthread killer{[&] {
     while (zfs_.running() < 2) os::sleep_for(Millis{10});
-    ::kill(pids_.at(0), SIGKILL);
+    ::kill(control_session(), SIGKILL);
   }};
   auto copied = fleet.copy({"here", {"tank/a@silent", ""}, "there", {"tank/to"}}, {}, soon(), {});
   ASSERT_FALSE(copied.has_value());
@@ -294,7 +312,7 @@ TEST_F(Killed, AReceivingServeThatStandsStillIsMissed) {
   fleet.add_remote("there", node("there"));
   std::jthread stopper{[&] {
     while (zfs_.running() < 2) os::sleep_for(Millis{10});
-    ::kill(pids_.at(0), SIGSTOP);
+    ::kill(control_session(), SIGSTOP);
   }};
   auto copied = fleet.copy({"here", {"tank/a@silent", ""}, "there", {"tank/to"}}, {}, soon(), {});
   ASSERT_FALSE(copied.has_value());

@@ -1,5 +1,6 @@
 #include "node/remote.h"
 
+#include <future>
 #include <gtest/gtest.h>
 
 #include "node/effect.h"
@@ -35,15 +36,15 @@ TEST(Remote, AnAnswerComesOverTheWire) {
   EXPECT_EQ(facts->listening, (std::vector<std::uint16_t>{22, 5432}));
 }
 TEST(Remote, ARequestArrivesAsItWas) {
-  std::string seen;
+  std::promise<std::string> seen;
   Host host{std::make_shared<FakeNode>([&](const Request& request, const std::stop_token&) {
-    seen = std::get<WriteFile>(request).content.bytes;
+    seen.set_value(std::get<WriteFile>(request).content.bytes);
     return Result<Answer>{Done{}};
   })};
   auto node = remote_to(host);
   const std::string bytes{"\0\xff\n", 3};
   EXPECT_EQ(outcome(*node, WriteFile{"/srv/x/y", {bytes}}), "ok");
-  EXPECT_EQ(seen, bytes);
+  EXPECT_EQ(seen.get_future().get(), bytes);
 }
 TEST(Remote, TheNodesErrorComesBackWhole) {
   const Error error{ErrorKind::partial, "what", "where", "left", "next"};

@@ -160,8 +160,9 @@ TEST(Net, NobodyThereNothingSaidNotAnAddress) {
   const Listener silent;
   EXPECT_EQ(exchange(silent.target(), "x", 10, nullptr, deadline_in(Millis{50})).error().kind, ErrorKind::timed_out);
   EXPECT_FALSE(connect_tcp({{}, "no such host!", port}, soon()));
-  // Its resolver is not waited for.
-  EXPECT_EQ(connect_tcp({{}, "no such host!", port}, deadline_in(Millis{0})).error().kind, ErrorKind::timed_out);
+  // Its resolver is not waited for; it may be quicker than we are.
+  const auto kind = connect_tcp({{}, "no such host!", port}, deadline_in(Millis{0})).error().kind;
+  EXPECT_TRUE(kind == ErrorKind::timed_out || kind == ErrorKind::invalid) << static_cast<int>(kind);
   EXPECT_EQ(connect_tcp({"nonsense", "127.0.0.1", silent.port}, soon()).error().kind, ErrorKind::invalid);
   EXPECT_TRUE(connect_tcp({"127.0.0.1", "127.0.0.1", silent.port}, soon()));
 }

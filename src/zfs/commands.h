@@ -31,9 +31,11 @@ struct Dataset {
   Bytes logical_referenced = 0;  // uncompressed; 0: unknown (v23)
   // 185 is "1.85x"; 0: unknown. Of a snapshot it is the ratio of what it references (dsl_dataset.c: dsl_dataset_stats).
   std::uint64_t compress_percent = 0;
-  std::uint64_t userrefs = 0;     // snapshots: number of holds
-  std::int64_t creation = 0;      // seconds since 1970
-  std::string origin;             // snapshot that a clone came from; empty: none
+  std::uint64_t userrefs = 0;  // snapshots: number of holds
+  std::int64_t creation = 0;   // seconds since 1970
+  std::string origin;          // snapshot that a clone came from; empty: none
+  // Snapshots: what was cloned from it, anywhere in the pool; OpenZFS only. zfs-fuse shows no more than each `origin`.
+  std::vector<std::string> clones;
   std::string mountpoint;         // "none", "legacy" or a path
   std::string mountpoint_source;  // "local", "default", "inherited from X", "received"
   std::string canmount;

@@ -27,6 +27,7 @@ Argv list_tree(const std::string& root, bool openzfs) {
     for (auto name : openzfs_properties()) names.emplace_back(name);
     names.emplace_back("logicalreferenced");
     names.emplace_back("receive_resume_token");
+    names.emplace_back("clones");
   }
   for (auto mark : marks::all) names.push_back(property_name(mark));
   return {"zfs", "get", "-Hp", "-r", "-o", "name,property,value,source", join(names, ","), root};

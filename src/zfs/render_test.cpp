@@ -92,7 +92,8 @@ TEST(Render, ListTreeAsksForEveryMark) {
 TEST(Render, ListTreeNamesNothingThatZfsFuseRefuses) {
   auto common = "," + render(ListTree{"t"})[6] + ",";
   auto with_openzfs = "," + render(ListTree{"t"}, openzfs())[6] + ",";
-  for (std::string name : {"logicalreferenced", "receive_resume_token", "sync", "dnodesize", "redundant_metadata"}) {
+  for (std::string name :
+       {"logicalreferenced", "receive_resume_token", "clones", "sync", "dnodesize", "redundant_metadata"}) {
     EXPECT_EQ(common.find("," + name + ","), std::string::npos) << name;
     EXPECT_NE(with_openzfs.find("," + name + ","), std::string::npos) << name;
   }

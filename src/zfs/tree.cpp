@@ -73,6 +73,8 @@ void assign_text(const Line& line, Dataset& into) {
   if (line.property == "origin") into.origin = value;
   if (line.property == "canmount") into.canmount = value;
   if (line.property == "receive_resume_token") into.resume_token = value;
+  if (line.property == "clones" && !value.empty())
+    for (const auto clone : split(value, ',')) into.clones.emplace_back(clone);
   if (line.property == "mounted") into.mounted = value == "yes";
   if (line.property == "readonly") into.readonly = value == "on";
   if (line.property == "mountpoint") {

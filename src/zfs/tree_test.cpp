@@ -143,6 +143,9 @@ TEST(Tree, OpenZfsOnly) {
     EXPECT_EQ(one(std::string{"t\tcompressratio\t"} + odd + "\t-").compress_percent, 0U) << odd;
   EXPECT_EQ(one("t\treceive_resume_token\t1-e6ca\t-").resume_token, "1-e6ca");
   EXPECT_EQ(one("t\treceive_resume_token\t-\t-").resume_token, "");
+  EXPECT_EQ(one("t\tclones\ttank/a,other/b\t-").clones, (std::vector<std::string>{"tank/a", "other/b"}));
+  EXPECT_TRUE(one("t\tclones\t-\t-").clones.empty());
+  EXPECT_TRUE(one("t\tclones\t\t-").clones.empty());
 }
 
 TEST(Tree, ValuesMayHoldTabsSpacesAndDashes) {
