@@ -1,4 +1,5 @@
 // The parts of dugong, and how they are put together.
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <unistd.h>
@@ -19,7 +20,14 @@ namespace {
 using dugong::Result;
 using dugong::cli::World;
 
-std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+Result<std::string> absolute(const std::string& path) {
+  std::error_code error;
+  const auto whole = std::filesystem::absolute(path, error);
+  if (!error) return whole.lexically_normal().string();
+  return dugong::fail(dugong::ErrorKind::failed,
+                      "it cannot be told where " + path + " is from here: " + error.message(),
+                      "name it by its absolute path, or change to a directory that exists");
+}
 
 std::string identity() {
   const auto user = dugong::os::env("USER").value_or("uid " + std::to_string(dugong::os::user_id()));
@@ -28,7 +36,8 @@ std::string identity() {
 
 Result<std::string> read_file(const std::string& path) {
   constexpr dugong::Bytes largest = dugong::Bytes{1} << 20;
-  auto content = TRY(dugong::os::read_file(absolute(path), largest + 1));
+  const auto whole = TRY(absolute(path));
+  auto content = TRY(dugong::os::read_file(whole, largest + 1));
   if (content.bytes.size() > largest)
     return dugong::fail(dugong::ErrorKind::invalid, path + " is larger than 1 MiB: it is no file for dugong");
   if (content.stat.kind != dugong::os::FileKind::file)
@@ -37,7 +46,8 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Result<World::Written> write_new_file(const std::string& path, std::string_view text) {
-  switch (TRY(dugong::os::write_new_file(absolute(path), text))) {
+  const auto whole = TRY(absolute(path));
+  switch (TRY(dugong::os::write_new_file(whole, text))) {
     case dugong::os::Written::created:
       return World::Written::created;
     case dugong::os::Written::existed:
@@ -54,9 +64,7 @@ Result<std::unique_ptr<dugong::node::Fleet>> open_fleet(const dugong::spec::Spec
   return std::make_unique<dugong::node::RealFleet>(members, options);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   const dugong::os::Signals signals;
   dugong::engine::SystemClock clock;
   World world{.out = std::cout, .err = std::cerr, .clock = clock, .stop = signals.token(), .identity = identity()};
@@ -74,12 +82,23 @@ int main(int argc, char** argv) {
   world.write_new_file = write_new_file;
   world.open_fleet = [&](const dugong::spec::Spec& spec) { return open_fleet(spec, signals.token()); };
   bool served = false;
-  world.serve = [&](std::stop_token stop) {
+  world.serve = [&](const std::stop_token& stop) {
     served = true;
-    return dugong::node::serve_standard_streams(std::move(stop));
+    return dugong::node::serve_standard_streams(stop);
   };
   const int code = dugong::cli::run({argv + 1, argv + argc}, world);
   // A request that ignored its stop may still be at work: nothing that it uses is taken from under it.
   if (served) dugong::os::leave(code);
   return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& exception) {  // no memory, say; abort() would leave a core and the exit code 134
+    std::cerr << "dugong: " << exception.what() << '\n' << std::flush;
+    dugong::os::leave(1);
+  }
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes the file tree of the node image: Debian 13 with PostgreSQL 17 and TimescaleDB, as an official
-# image lays it out, from Debian's packages only (no registry can be reached from a lab).
+# image lays it out, from Debian's packages only (a lab needs no registry).
 # Slimmed while it is made: what dpkg never unpacks needs no cleaning. The entrypoint is not part of it, so
 # that changing that one does not build all of this again.
 #

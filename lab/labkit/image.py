@@ -1,4 +1,4 @@
-"""The node image, built on this machine because no registry can be reached. Two caches, both keyed by the
+"""The node image, built on this machine: the lab needs no registry. Two caches, both keyed by the
 recipe: the root tree, slow to make and rarely changed, and the engine template, a Docker data-root that
 holds the image and is cloned for every host."""
 

@@ -8,6 +8,7 @@
 #include "archive/push.h"
 #include "base/text.h"
 #include "os/files.h"
+#include "os/signals.h"
 
 namespace dugong::archive {
 namespace {
@@ -54,6 +55,9 @@ int run(std::span<char*> arguments) {
 }  // namespace dugong::archive
 
 int main(int argc, char** argv) {
+  // A log that nobody reads any more must not kill it: a signal ends the archiver, not only this segment's turn
+  // (pgarch.c: pgarch_archiveXlog, wait_result_is_any_signal).
+  dugong::os::ignore_sigpipe();
   const std::span arguments{argv, static_cast<std::size_t>(argc)};
   try {
     return dugong::archive::run(arguments.subspan(arguments.empty() ? 0 : 1));

@@ -65,6 +65,20 @@ TEST_F(WalProcess, a_failure_is_one_line_and_exit_1) {
   EXPECT_TRUE(is_one_line(output.err)) << output.err;
 }
 
+TEST_F(WalProcess, a_log_that_nobody_reads_is_no_signal) {
+  write(source(), "garbage");
+  auto command = push_command();
+  command.argv.insert(command.argv.begin(), {"sh", "-c", "read line; exec \"$@\"", "sh"});  // until we have gone
+  command.in = os::Stdio::pipe;
+  auto child = os::spawn(command);
+  ASSERT_TRUE(child);
+  child->err.close();
+  child->in.close();
+  const auto exit = child->wait(os::deadline_in(Millis{10'000}));
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(*exit, (os::Exit{1, 0})) << os::to_string(*exit);
+}
+
 TEST_F(WalProcess, a_full_disk_is_named) {
   if (!mount_small_archive()) GTEST_SKIP() << "mounting is not allowed here";
   write(archive() + "/.system_identifier", "7000000000000000001\n");

@@ -63,7 +63,9 @@ Result<int> run_replica_add(const Arguments& arguments, World& world) {
 Result<int> run_plan(const Arguments& arguments, World& world) {
   const auto session = TRY(Session::open(arguments, world, "plan"));
   const auto change = bring_up(session->spec(), "up", {});
-  const auto plan = TRY(change.planner(engine::observe(session->context(), engine::Depth::full)));
+  const auto seen = engine::observe(session->context(), engine::Depth::full);
+  if (session->context().stop.stop_requested()) return fail(ErrorKind::interrupted, "interrupted");
+  const auto plan = TRY(change.planner(seen));
   return show_plan_only(change, plan, arguments, world, *session);
 }
 

@@ -31,7 +31,8 @@ const CommandRow up_row{
     "",
     "make the cluster what the file says",
     "Observes, plans, asks, carries out, and observes again until nothing is left to do. Killed anywhere and run\n"
-    "again, it goes on where it ended. Run on a finished cluster, it changes nothing.",
+    "again, it goes on where it ended; only a copy that was cut begins anew. Run on a finished cluster, it changes\n"
+    "nothing.",
     "  dugong up\n"
     "  dugong up --dry-run\n"
     "  dugong up --yes --progress plain\n",

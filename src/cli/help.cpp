@@ -47,7 +47,8 @@ std::string render_help() {
       "  dugong status                 how it is\n\n"
       "The cluster file is --file, else $DUGONG_FILE, else ./dugong.toml, else /etc/dugong/dugong.toml. Every option\n"
       "can be given as DUGONG_*. Data goes to standard output, messages to standard error.\n"
-      "Exit codes: 0 ok, 1 failed, 2 usage or cluster file, 3 refused as unsafe, 4 partly done, 5 timed out.\n"
+      "Exit codes: 0 ok, 1 failed, 2 usage or cluster file, 3 refused as unsafe or a node\n"
+      "out of reach, 4 partly done, 5 timed out.\n"
       "`dugong COMMAND --help` tells more.\n";
   return text;
 }

@@ -117,6 +117,14 @@ TEST(ShowPlan, DestructiveStepsAreNamed) {
   EXPECT_EQ(bytes_to_copy(cluster::Plan{}), std::nullopt);
 }
 
+TEST(ShowPlan, ToldBeforeTheSnapshotIsTaken) {
+  cluster::Plan plan;
+  plan.steps.push_back({"a", cluster::TakeSnapshot{"tank/dex/live-0", "one", false, {}}, ""});
+  plan.copied_later = Bytes{4} << 40;
+  EXPECT_NE(render_plan(plan, Explain::no, plain).find("to be copied: about 4 TiB"), std::string::npos)
+      << render_plan(plan, Explain::no, plain);
+}
+
 TEST(ShowPlan, LossesCountAParentOnce) {
   auto seen = cluster::testing::healthy();
   auto parent = cluster::testing::dataset("tank/b", {});

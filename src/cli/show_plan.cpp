@@ -42,7 +42,7 @@ std::vector<std::string> difference_of(const cluster::Action& action) {
 }
 
 std::optional<Bytes> bytes_to_copy(const cluster::Plan& plan) {
-  Bytes sum = 0;
+  Bytes sum = plan.copied_later;
   for (const auto& step : plan.steps)
     if (const auto* copy = std::get_if<cluster::CopySnapshot>(&step.action)) sum += copy->expected;
   return sum == 0 ? std::nullopt : std::optional{sum};

@@ -36,6 +36,13 @@ std::optional<Entry> parse_entry(const zfs::Dataset& snapshot) {
                .why = *why};
 }
 
+std::optional<End> end_of(const zfs::Dataset& snapshot) {
+  const auto timeline = number(snapshot, "timeline");
+  const auto end = position(snapshot, "end_lsn");
+  if (!timeline || !end || end->value == 0) return std::nullopt;
+  return End{{static_cast<std::uint32_t>(*timeline)}, *end};
+}
+
 zfs::Properties catalogue_properties(const std::string& cluster, const std::string& node,
                                      const postgres::ControlData& control, const postgres::ServerSql& sql,
                                      const std::string& image, const std::string& why, std::int64_t wall_seconds) {

@@ -24,6 +24,13 @@ struct Entry {
 // Nothing when it is not ours, or not finished (no end LSN: the controller died between snapshot and catalogue).
 std::optional<Entry> parse_entry(const zfs::Dataset& snapshot);
 
+// Where the data of a snapshot ends. A received one has this, and no more of its entry, marked on itself.
+struct End {
+  TimelineId timeline;
+  Lsn lsn;
+};
+std::optional<End> end_of(const zfs::Dataset& snapshot);
+
 // Properties for TakeSnapshot; end_lsn is added when it is known.
 zfs::Properties catalogue_properties(const std::string& cluster, const std::string& node,
                                      const postgres::ControlData& control, const postgres::ServerSql& sql,

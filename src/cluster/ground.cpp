@@ -30,6 +30,7 @@ void plan_archive_identity(const Ground& g, SystemId system_identifier, Steps& s
 }
 
 std::string compose_text(const Ground& g) {
+  const bool has_data = g.live != nullptr && g.live_mark("state") != "initializing";
   return runtime::render_compose({.server = g.server,
                                   .cluster = g.spec.cluster,
                                   .node = g.node.name,
@@ -40,17 +41,22 @@ std::string compose_text(const Ground& g) {
                                   .shm_size = g.spec.postgres.shm_size,
                                   .superuser = g.spec.auth.superuser,
                                   .database = g.spec.postgres.database,
-                                  .address = g.node.address});
+                                  .address = g.node.address,
+                                  .first_start = g.node.is_primary() && !has_data});
 }
 
 zfs::Properties live_properties(const Ground& ground, const std::string& state) {
-  return {{"canmount", "noauto"},  // mounted by us after our own checks, never by `zfs mount -a` alone
+  zfs::Properties properties{
+          {"canmount", "noauto"},  // mounted by us after our own checks, never by `zfs mount -a` alone
           {"mountpoint", ground.host.data},
           {"refreservation", std::to_string(ground.spec.storage.reserve)},
           {"dugong:cluster", ground.spec.cluster},
           {"dugong:node", ground.node.name},
           {"dugong:role", "live"},
           {"dugong:state", state}};
+  // Not what the pool may have above: see judge_sync.
+  if (ground.seen.pool->can_receive_unmounted) properties.emplace("sync", "standard");
+  return properties;
 }
 
 }  // namespace dugong::cluster

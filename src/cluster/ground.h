@@ -88,6 +88,11 @@ void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan&
 // Room for what is to be copied, per pool. Error: refused.
 Result<> judge_room(const std::vector<Ground>& replicas, const Ground& primary);
 
+// Whether the node's server could start: its port is free, its data is of its version. Error: refused.
+Result<> judge_start(const Ground& ground);
+// Whether the replication user, where that role exists, may replicate. Error: refused.
+Result<> judge_replicator(const Ground& primary);
+
 // dugong.conf, postgresql.conf's include, pg_hba.conf: what differs, as WriteFile steps. Returns what was added.
 struct ConfChanges {
   bool conf = false;

@@ -77,9 +77,11 @@ const zfs::Dataset* live_data(const View& view, const spec::Node& node, const Ob
 
 void judge_storage(const View& view, const spec::Node& node, const ObservedNode& seen, NodeStatus& status) {
   if (seen.pool) append(status.reasons, judge_pool(*seen.pool));
+  // First, since all else that is wrong then follows from it.
   if (!seen.pool || !seen.storage)
-    status.reasons.push_back("its storage cannot be seen: " +
-                             printable(seen.pool ? seen.storage.error.what : seen.pool.error.what));
+    status.reasons.insert(status.reasons.begin(),
+                          "its storage cannot be seen: " +
+                              printable(seen.pool ? seen.storage.error.what : seen.pool.error.what));
   if (!seen.storage) return;
   const auto live = live_of(*seen.storage, view.spec, node);
   if (!live) {
@@ -93,6 +95,9 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
   }
   status.dataset = (*live)->name;
   status.base_age_seconds = base_age(*seen.storage, **live, view.seen.wall_seconds);
+  if ((*live)->sync == "disabled")
+    status.reasons.push_back(fmt::format("{} has sync=disabled: a power cut takes back commits that were promised",
+                                         status.dataset));
   if (!(*live)->mounted) status.reasons.push_back(fmt::format("{} is not mounted", status.dataset));
 }
 
@@ -261,7 +266,7 @@ void judge_server(const View& view, const spec::Node& node, const ObservedNode& 
     judge_replica(view, node, seen, status);
   append(status.reasons, judge_foreign_slots(view, node, seen));
   append(status.reasons, judge_settings(sql));
-  append(status.reasons, judge_archive(sql));
+  append(status.reasons, judge_archive(sql, seen.data ? seen.data->unarchived : 0));
 }
 
 Health overall(const spec::Node& node, const ObservedNode& seen, const NodeStatus& status) {
@@ -350,13 +355,14 @@ std::optional<std::uint64_t> segments_behind(const postgres::ServerSql& sql) {
   return now > start / size ? now - start / size - 1 : 0;  // the current segment is not finished
 }
 
-std::vector<std::string> judge_archive(const postgres::ServerSql& sql) {
+std::vector<std::string> judge_archive(const postgres::ServerSql& sql, std::uint64_t unarchived) {
   if (!sql.archiving_fails) {
-    const auto behind = segments_behind(sql).value_or(0);
+    // After a crash or a promotion the statistics know of no segment: then what waits in pg_wal tells.
+    const auto behind = std::max(segments_behind(sql).value_or(0), sql.in_recovery ? 0 : unarchived);
     if (behind <= archive_limit_segments) return {};
     return {fmt::format("is behind with archiving WAL: {} finished segments ({}) after {} are not in the archive",
                         behind, human_bytes(behind * static_cast<std::uint64_t>(sql.wal_segment_size)),
-                        sql.last_archived)};
+                        sql.last_archived.empty() ? "its start" : sql.last_archived)};
   }
   return {fmt::format("cannot archive WAL: {} failed ({} failures so far), the last one archived is {}",
                       sql.last_failed, sql.failed_count, sql.last_archived.empty() ? "none" : sql.last_archived)};

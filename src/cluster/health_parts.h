@@ -54,7 +54,7 @@ std::vector<std::string> judge_pool(const zfs::Pool& pool);
 // Settings that the server could not read, or that wait for a restart.
 std::vector<std::string> judge_settings(const postgres::ServerSql& sql);
 // Archiving that fails now, whatever file it is stuck on, or that is far behind without failing.
-std::vector<std::string> judge_archive(const postgres::ServerSql& sql);
+std::vector<std::string> judge_archive(const postgres::ServerSql& sql, std::uint64_t unarchived = 0);
 std::vector<std::string> judge_clock(const Host& host);
 
 }  // namespace dugong::cluster

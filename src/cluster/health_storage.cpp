@@ -94,7 +94,8 @@ std::optional<double> hours_covered(const postgres::Slot& slot, const std::strin
   if (slot.safe_wal_size) {
     bytes = static_cast<double>(std::max<std::int64_t>(0, *slot.safe_wal_size));
   } else if (max_slot_wal_keep_size.starts_with("-1") && room) {
-    bytes = static_cast<double>(*room);
+    // Whatever is kept in pg_wal goes into the archive as well, which is in the same pool.
+    bytes = static_cast<double>(*room) / 2;
   }
   if (!bytes) return std::nullopt;
   return *bytes / *bytes_per_second / static_cast<double>(hour);

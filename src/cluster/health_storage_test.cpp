@@ -89,7 +89,7 @@ TEST(HoursCovered, SafeSizeOverRate) {
   EXPECT_NEAR(hours_covered(slot_with(7200), "8GB", Bytes{1} << 40, 1.0).value(), 2, 1e-9);
 }
 TEST(HoursCovered, WithoutALimitTheDiskIsTheLimit) {
-  EXPECT_NEAR(hours_covered(slot_with(std::nullopt), "-1", Bytes{36000}, 10.0).value(), 1, 1e-9);
+  EXPECT_NEAR(hours_covered(slot_with(std::nullopt), "-1", Bytes{72000}, 10.0).value(), 1, 1e-9);
   EXPECT_EQ(hours_covered(slot_with(std::nullopt), "-1", std::nullopt, 10.0), std::nullopt);
 }
 TEST(HoursCovered, ALimitWithoutASafeSizeIsUnknown) {

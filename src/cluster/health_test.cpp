@@ -154,6 +154,14 @@ const Case cases[] = {
      Health::degraded, "has a setting it cannot use: dugong.conf:3: invalid value"},
     {"pending restart", [](World& w) { w.sql(b).settings["max_connections"].pending_restart = true; }, Health::degraded,
      b, Health::degraded, "must be restarted before these count: max_connections"},
+    {"no statistics of the archiver, and it hangs",
+     [](World& w) { w.node(a).data = testing::sampled(postgres::DataFacts{.unarchived = 17}); }, Health::degraded, a,
+     Health::degraded, "is behind with archiving WAL: 17 finished segments"},
+    {"sync off",
+     [](World& w) {
+       for (auto& dataset : *w.node(a).storage.value) dataset.sync = "disabled";
+     },
+     Health::degraded, a, Health::degraded, "has sync=disabled"},
     {"archiving fails",
      [](World& w) {
        w.sql(a).last_archived = "000000030000000000000004";
@@ -259,11 +267,20 @@ TEST(JudgeStatus, CutOffReplicaWithHistoryIsLateAndSaysSo) {
   EXPECT_TRUE(found(node.reasons, "is behind by 4 KiB and 6 min 40 s")) << join(node.reasons, "\n");
 }
 
+TEST(JudgeStatus, AMissingPoolIsSaidBeforeWhatFollowsFromIt) {
+  World world;
+  stop(world.node(b), runtime::ServerState::exited);
+  world.node(b).pool = missing<zfs::Pool>(ErrorKind::failed, "cannot open 'tank': no such pool");
+  const auto reasons = world.judge().nodes[b].reasons;
+  ASSERT_GE(reasons.size(), 2U);
+  EXPECT_NE(reasons[0].find("no such pool"), std::string::npos) << join(reasons, "\n");
+}
+
 TEST(JudgeStatus, SlotCoversHours) {
   World world;
   world.history.add(testing::at(0), {0});
   world.history.add(testing::at(1024), {Bytes{1} << 30});  // 1 MiB/s; 36 GiB are free
-  EXPECT_NEAR(world.judge().nodes[b].slot->hours_covered.value(), 10.24, 1e-6);
+  EXPECT_NEAR(world.judge().nodes[b].slot->hours_covered.value(), 5.12, 1e-6);
 }
 
 TEST(JudgeStatus, ASyncedLogicalSlotOnAStandbyIsNoReason) {

@@ -18,14 +18,19 @@ auto refuse(const spec::Node& node, std::string what, std::string next) {
   return fail(Error{ErrorKind::refused, std::move(what), node.name, unchanged, std::move(next)});
 }
 
+std::string way_to(const spec::Node& node, std::string advice) {
+  if (advice.empty())
+    advice = fmt::format("make `ssh {}` work without a password prompt, then run this again", node.ssh.value_or(""));
+  if (node.is_primary()) return advice;
+  return advice + fmt::format("; without {}: `dugong replica add` with the names of the others", node.name);
+}
+
 Result<> judge_reachable(const spec::Node& node, const ObservedNode& seen) {
   if (!seen.reachable()) {
     Error error = seen.host.error;
     error.kind = ErrorKind::refused;
     error.left = unchanged;
-    if (error.next.empty() && seen.host.error.kind == ErrorKind::unreachable)
-      error.next =
-          fmt::format("make `ssh {}` work without a password prompt, then run this again", node.ssh.value_or(""));
+    if (seen.host.error.kind == ErrorKind::unreachable) error.next = way_to(node, error.next);
     return fail(std::move(error).at(node.name));
   }
   const Error* unread = seen.unread ? &*seen.unread : nullptr;
@@ -107,6 +112,17 @@ Result<> judge_data_place(const Ground& g) {
   return {};
 }
 
+// With sync=disabled a crash of the host takes back seconds of commits that clients and replicas were told of: a replica
+// is ahead then, and goes on with a history that the primary no longer has.
+Result<> judge_sync(const Ground& g) {
+  if (g.live == nullptr || g.live->sync != "disabled") return {};
+  return refuse(g.node, fmt::format("{} has sync=disabled: a power cut takes back commits that were promised",
+                                    g.live->name),
+                fmt::format("zfs set sync=standard {}; for speed, synchronous_commit = \"off\" loses only the last "
+                            "half second and breaks no replica",
+                            g.live->name));
+}
+
 // The server refuses data that is not its user's (miscinit.c: checkDataDir).
 Result<> judge_owner(const Ground& g) {
   if (g.live == nullptr || !g.live->mounted || g.live_mark("state") != "ready") return {};
@@ -122,10 +138,6 @@ Result<> judge_alone(const Ground& g) {
   if (!g.seen.server->strangers.empty())
     return refuse(g.node, fmt::format("{} is in use by {}", g.host.data, g.seen.server->strangers.front()),
                   "stop it: two servers on one data directory destroy it");
-  const auto& ports = g.seen.host->listening;
-  if (!g.running() && std::ranges::find(ports, g.node.port) != ports.end())
-    return refuse(g.node, fmt::format("port {} is in use on {}", g.node.port, g.seen.host->hostname),
-                  "stop what listens there (`ss -ltnp` shows it), or give the node another `port`");
   const auto socket = fmt::format("{}/.s.PGSQL.{}", g.host.run, g.node.port);
   constexpr std::size_t sun_path = 107;  // unix(7)
   if (socket.size() > sun_path)
@@ -268,6 +280,7 @@ Result<> judge_node(const Ground& g) {
   TRY(judge_directories(g));
   TRY(judge_children(g));
   TRY(judge_data_place(g));
+  TRY(judge_sync(g));
   TRY(judge_owner(g));
   return judge_alone(g);
 }
@@ -283,6 +296,8 @@ Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOpti
     if (selected(node)) TRY(judge_reachable(node, *seen.find(node.name)));
   const auto primary = TRY(ground_of(spec, seen, spec.primary()));
   TRY(judge_node(primary));
+  TRY(judge_start(primary));
+  TRY(judge_replicator(primary));
   TRY(judge_first_data(primary));
   TRY(judge_archive(primary, primary));
   std::vector<Ground> replicas;
@@ -291,6 +306,7 @@ Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOpti
     const auto g = TRY(ground_of(spec, seen, node));
     TRY(judge_node(g));
     TRY(judge_same_software(g, primary));
+    TRY(judge_start(g));
     TRY(judge_same_cluster(g, primary));
     TRY(judge_archive(g, primary));
     replicas.push_back(g);

@@ -16,7 +16,9 @@ TEST(Refused, OnlyWhoIsNotReachedIsToldAboutPasswords) {
   auto seen = primary_only(spec);
   seen.nodes[1].host.value.reset();
   seen.nodes[1].host.error = {ErrorKind::unreachable, "no route", "", "", ""};
-  EXPECT_NE(plan_up(spec, seen, {}).error().next.find("password prompt"), std::string::npos);
+  const auto next = plan_up(spec, seen, {}).error().next;
+  EXPECT_NE(next.find("password prompt"), std::string::npos);
+  EXPECT_NE(next.find("without b: `dugong replica add`"), std::string::npos) << next;
   seen.nodes[1].host.error.kind = ErrorKind::failed;
   EXPECT_EQ(plan_up(spec, seen, {}).error().next, "");
 }
@@ -34,6 +36,12 @@ TEST(Refused, APrefixThatIsAWholePool) {
 TEST(Refused, APrefixThatIsMounted) {
   expect_refused("must not be mounted",
                  [](spec::Spec&, Observed& seen) { seen.nodes[0].storage.value->front().mountpoint = "/tank/a"; });
+}
+TEST(Refused, CommitsThatAPowerCutTakesBack) {
+  expect_refused("sync=disabled", [](spec::Spec&, Observed& seen) {
+    for (auto& dataset : *seen.nodes[0].storage.value)
+      if (dataset.mark("state") != nullptr) dataset.sync = "disabled";
+  });
 }
 TEST(Refused, LiveDataMountedElsewhere) {
   expect_refused("is to be mounted at", [](spec::Spec&, Observed& seen) {
@@ -110,6 +118,34 @@ TEST(Refused, APortInUse) {
     seen.nodes[1].sql.value.reset();
     seen.nodes[1].host.value->listening = {22, 5432};
   });
+}
+TEST(Refused, ANewPortInUseWhileTheServerStillHasItsOwn) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto& b = seen.nodes[1];
+  b.host.value->listening = {22, 5432};
+  EXPECT_TRUE(plan_up(spec, seen, {}));  // its own
+  b.sql.value->settings["port"].value = "5433";
+  EXPECT_EQ(refusal(spec, seen), "b: port 5432 is in use on b");
+  b.sql.value.reset();
+  EXPECT_TRUE(plan_up(spec, seen, {}));  // nobody knows which one it has
+  b.data.value->files["postmaster.pid"] = "711\n/data\n1700000000\n5433\n/run\n*\n";
+  EXPECT_EQ(refusal(spec, seen), "b: port 5432 is in use on b");
+  b.host.value->listening = {22, 5433};
+  EXPECT_TRUE(plan_up(spec, seen, {}));
+}
+TEST(Refused, SoftwareOfAnotherMajorVersionThanTheData) {
+  expect_refused("a: /srv/dugong/dex/a/data is data of PostgreSQL 17, but image timescaledb:18 is PostgreSQL 18",
+                 [](spec::Spec& spec, Observed& seen) {
+                   spec.postgres.image = "timescaledb:18";
+                   for (auto& node : seen.nodes) node.software.value->version_number = 180001;
+                 });
+  expect_refused("b: /srv/dugong/dex/b/data is data of PostgreSQL 16, but bin_dir /pg/17/bin is PostgreSQL 17",
+                 [](spec::Spec& spec, Observed& seen) {
+                   spec.postgres.runtime = spec::RuntimeKind::process;
+                   spec.postgres.bin_dir = "/pg/17/bin";
+                   seen.nodes[1].data.value->version = "16";
+                 });
 }
 TEST(Refused, AStrangerOnTheDataDirectory) {
   expect_refused("in use by container old-db",

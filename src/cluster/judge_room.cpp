@@ -41,7 +41,7 @@ Want want_of(const Ground& g, const Ground& primary, const std::vector<Entry>& e
   Want want{.ground = &g, .available = g.parent != nullptr ? g.parent->available : g.seen.pool->available};
   want.bytes = anchor.base ? size_of_rest(g, primary, *anchor.base) : size_of_all(g, primary);
   want.bytes += g.spec.storage.reserve;  // of the clone
-  if (anchor.dataset != nullptr && !anchor.base) want.available += anchor.dataset->used;
+  if (is_remains(g, anchor)) want.available += anchor.dataset->used;
   return want;
 }
 

@@ -16,7 +16,7 @@ struct WalGap {
 };
 
 // Nothing: no gap, or nobody can tell. A replica that crashed may have WAL of its own beyond what its control file
-// says.
+// says; of one that was stopped in order the gap is that of what it had replayed, and it may have received more.
 std::optional<WalGap> wal_gap(const ObservedNode& replica, const postgres::ServerSql& upstream);
 
 // The slot begins after what this replica, which does not stream, asks for. False also where nobody can tell.

@@ -94,7 +94,7 @@ bool may_hold_much(const spec::Spec& spec, const spec::Node& node, const std::st
   const auto paths = host_paths_of(spec, node);
   const auto own = own_directories(spec, node);
   const auto is = [&](const std::string& one) { return one == path; };
-  return std::ranges::any_of(std::array{paths.logs, paths.run, paths.secrets, paths.bin, paths.archive}, is) &&
+  return std::ranges::any_of(std::array{paths.logs, paths.run, paths.secrets, paths.archive}, is) &&
          std::ranges::none_of(own, is);
 }
 

@@ -20,6 +20,10 @@ bool is_anchor(const zfs::Dataset& dataset, const Ground& g) {
 
 }  // namespace
 
+bool is_remains(const Ground& g, const Anchor& anchor) {
+  return anchor.dataset != nullptr && !anchor.marked && snapshots_of(g.storage(), anchor.dataset->name).empty();
+}
+
 std::vector<Entry> entries_of(const Ground& primary) {
   std::vector<Entry> entries;
   if (primary.live == nullptr) return entries;

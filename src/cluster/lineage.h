@@ -16,6 +16,9 @@ struct Anchor {
   std::optional<Entry> base{};            // the newest catalogued snapshot that the primary holds too, by GUID
 };
 
+// What a copy left that was cut off: announced, never marked, and nothing in it was received whole.
+bool is_remains(const Ground& replica, const Anchor& anchor);
+
 // The finished catalogue entries of the primary's live dataset, oldest first.
 std::vector<Entry> entries_of(const Ground& primary);
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cluster/ground.h"
+#include "cluster/order.h"
 #include "cluster/plan_up.h"
 #include "postgres/identifiers.h"
 
@@ -221,24 +222,19 @@ Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownO
   };
   for (const auto& name : options.only)
     if (spec.find(name) == nullptr)
-      return fail(Error{ErrorKind::invalid,
-                        fmt::format("no node '{}' in the cluster file", name),
-                        spec.file,
-                        "nothing was changed",
-                        {}});
+      return fail(Error{ErrorKind::invalid, fmt::format("no node '{}' in the cluster file", name), spec.file,
+                        "nothing was changed", "use a name that the file has under [[node]]"});
   Plan plan;
-  std::vector<const spec::Node*> order;
-  for (const auto& node : spec.nodes)
-    if (!node.is_primary() && selected(node)) order.push_back(&node);
-  if (selected(spec.primary())) order.push_back(&spec.primary());
-  for (const auto* node : order) {
+  for (const auto* node : followers_first(spec)) {
+    if (!selected(*node)) continue;
     const auto& self = *seen.find(node->name);
     TRY(judge_known(spec, *node, self, options.destroy));
     Steps steps{plan, *node};
     if (!options.destroy) plan_mark_ready(spec, *node, self, steps);
     plan_stop(spec, *node, self, steps);
     if (!options.destroy) continue;
-    if (!node->is_primary() && !selected(spec.primary())) plan_drop_slot(spec, *node, seen, plan);
+    // A slot on an upstream that goes too goes with it.
+    if (!node->is_primary() && !selected(*spec.find(node->follows))) plan_drop_slot(spec, *node, seen, plan);
     plan_destroy(spec, *node, self, steps);
   }
   return plan;

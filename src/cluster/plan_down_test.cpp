@@ -75,6 +75,35 @@ TEST(Down, OneReplicaGivesItsSlotBack) {
   EXPECT_TRUE(steps_of<runtime::StopServer>(*plan, "a").empty());
 }
 
+// c follows b: were b taken away first, nobody could be asked to drop the slot of c.
+TEST(Down, FollowersGoBeforeTheirUpstreams) {
+  auto spec = a_spec({"a", "b", "c", "d"});
+  spec.nodes[1].follows = "c";
+  spec.nodes[2].follows = "a";
+  const auto seen = settled(spec);
+  const auto plan = plan_down(spec, seen, {.only = {"c", "b"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  EXPECT_LT(position(*plan, "destroy dataset tank/b/live-0"), position(*plan, "stop PostgreSQL (dugong-dex-c"));
+  EXPECT_EQ(position(*plan, "drop_slot dugong_b"), plan->steps.size());  // goes with c
+  EXPECT_LT(position(*plan, "drop_slot dugong_c"), plan->steps.size());
+  const auto one = plan_down(spec, seen, {.only = {"b"}, .destroy = true});
+  ASSERT_TRUE(one);
+  ASSERT_EQ(steps_of<RunQuery>(*one, "c").size(), 1U);
+  const auto all = plan_down(spec, seen, {});
+  ASSERT_TRUE(all);
+  std::string order;
+  for (const auto& step : all->steps) order += step.node;
+  EXPECT_EQ(order, "bcda");
+}
+
+TEST(Down, ASlotOnAnUpstreamThatStaysIsDroppedThoughThePrimaryGoes) {
+  auto spec = a_spec({"a", "b", "c"});
+  spec.nodes[2].follows = "b";
+  const auto plan = plan_down(spec, settled(spec), {.only = {"a", "c"}, .destroy = true});
+  ASSERT_TRUE(plan);
+  EXPECT_LT(position(*plan, "drop_slot dugong_c"), plan->steps.size());
+}
+
 // A node whose datasets are gone and whose server is stopped, with what is in its directory.
 Observed with_directory(const spec::Spec& spec, const std::vector<std::string>& entries) {
   auto seen = settled(spec);

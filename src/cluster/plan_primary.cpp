@@ -125,12 +125,10 @@ Result<> plan_extensions(const Ground& g, Steps& steps) {
 
 void plan_password(const Ground& g, const std::string& role, const Secret& password, bool replication,
                    const std::string& key, Steps& steps) {
-  const auto& roles = g.seen.sql->roles;
-  const auto it = roles.find(role);
-  const bool able = it != roles.end() && it->second.can_login && (!replication || it->second.replication);
+  const bool exists = g.seen.sql->roles.contains(role);
   const auto mark = g.seen.password_marks.find(role);
   const bool same = mark != g.seen.password_marks.end() && !mark->second.empty() && mark->second == g.parent_mark(key);
-  if (able && same) return;
+  if (exists && same) return;
   steps.add(SetPassword{role, password, replication, g.node.prefix, "dugong:" + key});
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "cluster/ahead.h"
 #include "cluster/catalogue.h"
 #include "cluster/ground.h"
 #include "cluster/kept_wal.h"
@@ -78,6 +79,22 @@ Need need_of(const Ground& g, const Ground& primary, const std::vector<Entry>& e
   return need;
 }
 
+// Whoever reads from the slot of one that has no data is another server of that name.
+Result<> judge_slot_is_free(const Ground& g) {
+  const auto* slot = slot_of(g);
+  if (slot == nullptr || !slot->active) return {};
+  const auto& senders = g.all.find(g.node.follows)->sql->senders;
+  const auto sender = std::ranges::find(senders, g.node.name, &postgres::Sender::application_name);
+  const auto who = sender == senders.end() || sender->client_addr.empty() ? "somebody" : sender->client_addr;
+  return fail(Error{ErrorKind::refused,
+                    fmt::format("{} has no data yet, but its slot {} on {} is in use by {}", g.node.name, slot->name,
+                                g.node.follows, who),
+                    g.node.name, "nothing was changed",
+                    fmt::format("if {} was stopped or destroyed just now, run this again in a minute; else another "
+                                "server streams under its name: stop that one, or give this node another name",
+                                g.node.name)});
+}
+
 void plan_slot(const Need& need, Plan& plan) {
   const auto& g = *need.ground;
   Steps upstream{plan, *g.spec.find(g.node.follows)};
@@ -92,6 +109,14 @@ void plan_slot(const Need& need, Plan& plan) {
 bool is_behind_slot(const Need& need, const postgres::ControlData& control) {
   const auto* slot = slot_of(*need.ground);
   return need.snapshot && !need.slot && slot != nullptr && control.redo < slot->restart_lsn;
+}
+
+bool is_for_v23(const Ground& g) { return !g.seen.pool->can_receive_unmounted; }
+
+// How many bytes a full stream has: as stored with `send -c`, which both sides must be OpenZFS for, else uncompressed.
+Bytes stream_size(const zfs::Dataset& source, const Ground& primary, const Ground& g) {
+  const bool as_stored = primary.seen.pool->can_receive_unmounted && !is_for_v23(g);
+  return as_stored ? source.referenced : std::max(source.uncompressed(), source.referenced);
 }
 
 // Error refused when the data directory is not one that a snapshot may seed from and a checkpoint would not help.
@@ -116,8 +141,11 @@ Result<> plan_snapshot(const std::vector<Need>& needs, const Ground& primary, Pl
   auto properties = catalogue_properties(primary.spec.cluster, primary.node.name, control, *primary.seen.sql,
                                          primary.seen.software->id, "seed", primary.all.wall_seconds);
   std::string names;
-  for (const auto& need : needs)
-    if (need.snapshot) names += (names.empty() ? "" : ",") + need.ground->node.name;
+  for (const auto& need : needs) {
+    if (!need.snapshot) continue;
+    names += (names.empty() ? "" : ",") + need.ground->node.name;
+    if (!need.base) plan.copied_later += stream_size(*primary.live, primary, *need.ground);
+  }
   properties.emplace("dugong:for", names);
   unsigned number = 1;
   const auto name = [&] { return snapshot_name(primary.all.wall_seconds, number); };
@@ -138,34 +166,28 @@ std::string plan_target(const Need& need, const Anchor& anchor, Plan& plan) {
   const auto& g = *need.ground;
   Steps steps{plan, g.node};
   std::string target = new_anchor(g);
-  // Announced by us, never marked, without the snapshot it was to bring.
-  if (anchor.dataset != nullptr && !anchor.marked) {
-    for (const auto* part : snapshots_of(g.storage(), anchor.dataset->name))
-      steps.add(zfs::DestroySnapshot{part->name});
+  if (is_remains(g, anchor)) {
     steps.add(zfs::Destroy{anchor.dataset->name}, "left by a copy that was cut off");
     target = anchor.dataset->name;
+  } else if (anchor.dataset != nullptr) {
+    steps.note(
+        fmt::format("{} was received whole, and {} has the snapshot no more: everything is copied anew beside it, and "
+                    "it stays until somebody destroys it",
+                    anchor.dataset->name, g.spec.primary().name));
   }
   if (g.parent_mark("receiving") != target)
     steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", target}}});
   return target;
 }
 
-// How many bytes a full stream has: as stored with `send -c`, which only OpenZFS knows, else uncompressed.
-// A stream with `-c` has the size of what is stored; both sides must be OpenZFS for it.
-Bytes stream_size(const zfs::Dataset& snapshot, const Ground& primary, bool for_v23) {
-  const bool as_stored = primary.seen.pool->can_receive_unmounted && !for_v23;
-  return as_stored ? snapshot.referenced : std::max(snapshot.uncompressed(), snapshot.referenced);
-}
-
 void plan_copy(const Need& need, const std::string& target, const Ground& primary, Plan& plan) {
   Steps steps{plan, need.ground->node};
   const auto* snapshot = find_dataset(primary.storage(), need.copy->snapshot);
-  const bool for_v23 = !need.ground->seen.pool->can_receive_unmounted;
   steps.add(CopySnapshot{.from_node = primary.node.name,
-                         .send = {need.copy->snapshot, need.base ? need.base->snapshot : "", for_v23},
+                         .send = {need.copy->snapshot, need.base ? need.base->snapshot : "", is_for_v23(*need.ground)},
                          .receive = {target},
                          .guid = need.copy->guid,
-                         .expected = need.base ? 0 : stream_size(*snapshot, primary, for_v23)});
+                         .expected = need.base ? 0 : stream_size(*snapshot, primary, *need.ground)});
   steps.look_again();
 }
 
@@ -178,33 +200,75 @@ void note_stale_anchors(const Need& need, const std::vector<Entry>& entries, Pla
                     need.ground->node.name, anchor->name, human_bytes(anchor->used)));
 }
 
-// User properties do not travel with a stream: what was received is marked here, or it could never be tidied away.
+// Properties are set one after the other: a node that died in between has left the first few.
+zfs::Properties missing(const zfs::Dataset& dataset, zfs::Properties wanted) {
+  std::erase_if(wanted, [&](const auto& property) {
+    const auto& [name, value] = property;
+    const auto it = dataset.local.find(name);
+    const auto* mark =
+        name.starts_with(zfs::marks::prefix) ? dataset.mark(name.substr(zfs::marks::prefix.size())) : nullptr;
+    return (it != dataset.local.end() && it->second == value) || (mark != nullptr && *mark == value);
+  });
+  return wanted;
+}
+
+// User properties do not travel with a stream: what was received is marked here, or it could never be tidied away. So
+// is where it ends: should the primary lose it, nothing else would tell whether the primary has lost data with it.
 void plan_snapshot_marks(const Ground& g, const Anchor& anchor, const std::vector<Entry>& entries, Steps& steps) {
   for (const auto* snapshot : snapshots_of(g.storage(), anchor.dataset->name)) {
-    const bool known = std::ranges::find(entries, snapshot->guid, &Entry::guid) != entries.end();
-    if (known && !is_ours(*snapshot, g.spec, g.node))
-      steps.add(zfs::SetProperties{snapshot->name, {{"dugong:cluster", g.spec.cluster}, {"dugong:node", g.node.name}}});
+    const auto entry = std::ranges::find(entries, snapshot->guid, &Entry::guid);
+    if (entry == entries.end()) continue;
+    auto properties = missing(*snapshot, {{"dugong:cluster", g.spec.cluster},
+                                          {"dugong:node", g.node.name},
+                                          {"dugong:timeline", std::to_string(entry->timeline.value)},
+                                          {"dugong:end_lsn", to_string(entry->end)}});
+    if (!properties.empty()) steps.add(zfs::SetProperties{snapshot->name, std::move(properties)});
   }
 }
 
+// A primary that was rolled back or restored has lost more than a snapshot: what was received may be the last copy.
+bool is_surely_in(const Ground& primary, const zfs::Dataset& received) {
+  const auto end = end_of(received);
+  const auto& sql = *primary.seen.sql;
+  return end && end->timeline == sql.timeline && end->lsn <= sql.insert_lsn;
+}
+
 // Brought by an earlier increment, and lost on the primary since.
-bool may_be_taken_away(const Ground& g, const zfs::Dataset& snapshot) {
+bool is_free(const Ground& g, const zfs::Dataset& snapshot) {
   const bool is_cloned = std::ranges::find(g.storage(), snapshot.name, &zfs::Dataset::origin) != g.storage().end();
   return is_ours(snapshot, g.spec, g.node) && snapshot.userrefs <= 1 && !is_cloned;
 }
 
+// Destroying a snapshot leaves its data in the dataset, which takes no increment then: only a rollback makes way
+// (dmu_recv.c: recv_begin_check_existing_impl).
+std::string way_on(const Ground& g, const Ground& primary, const Anchor& anchor, const zfs::Dataset& snapshot) {
+  if (!is_free(g, snapshot))
+    return fmt::format("if nobody needs it, `zfs destroy {}`; then run this again", snapshot.name);
+  const auto end = end_of(snapshot);
+  const auto& sql = *primary.seen.sql;
+  std::string base;
+  for (const auto* one : snapshots_of(g.storage(), anchor.dataset->name))
+    if (one->guid == anchor.base->guid) base = one->name;
+  return fmt::format(
+      "it may hold the only copy of what {0} has lost: it ends at {1}, {0} is at {2} on timeline {3}; find out whether "
+      "{0} was rolled back or restored. If nobody needs it, {4}`zfs rollback -r {5}`; then run this again",
+      primary.node.name,
+      end ? fmt::format("{} on timeline {}", to_string(end->lsn), end->timeline.value) : "an unknown position",
+      to_string(sql.insert_lsn), sql.timeline.value,
+      snapshot.userrefs > 0 ? fmt::format("`zfs release {} {}` and ", hold_tag, snapshot.name) : "", base);
+}
+
 // Else every run would send an increment that zfs refuses.
-Result<> judge_increment(const Need& need, const Anchor& anchor) {
+Result<> judge_increment(const Need& need, const Ground& primary, const Anchor& anchor) {
   if (need.clone) return {};
   const auto& g = *need.ground;
   for (const auto* newer : newer_than_base(g, anchor)) {
-    if (may_be_taken_away(g, *newer)) continue;
+    if (is_free(g, *newer) && is_surely_in(primary, *newer)) continue;
     return fail(Error{ErrorKind::refused,
                       fmt::format("{} is newer than the last snapshot that {} shares with the primary: zfs receives no "
                                   "increment while it is there",
                                   newer->name, g.node.name),
-                      g.node.name, "nothing was changed",
-                      fmt::format("if nobody needs it, `zfs destroy {}`; then run this again", newer->name)});
+                      g.node.name, "nothing was changed", way_on(g, primary, anchor, *newer)});
   }
   return {};
 }
@@ -241,18 +305,6 @@ void plan_end_of_receiving(const Ground& g, Steps& steps) {
   steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", "none"}}});
 }
 
-// Properties are set one after the other: a node that died in between has left the first few.
-zfs::Properties missing(const zfs::Dataset& dataset, zfs::Properties wanted) {
-  std::erase_if(wanted, [&](const auto& property) {
-    const auto& [name, value] = property;
-    const auto it = dataset.local.find(name);
-    const auto* mark =
-        name.starts_with(zfs::marks::prefix) ? dataset.mark(name.substr(zfs::marks::prefix.size())) : nullptr;
-    return (it != dataset.local.end() && it->second == value) || (mark != nullptr && *mark == value);
-  });
-  return wanted;
-}
-
 void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
   auto properties = missing(*anchor.dataset, {{"readonly", "on"},
                                               {"atime", "off"},
@@ -284,10 +336,11 @@ void plan_clone(const Need& need, const Anchor& anchor, const std::vector<Entry>
 Result<bool> plan_auto_conf(const Ground& g, Steps& steps) {
   auto it = g.seen.data->files.find("postgresql.auto.conf");
   const std::string have = it == g.seen.data->files.end() ? "" : it->second;
-  const auto want = TRY(postgres::merge_auto_conf(have, standby_settings(g.spec, g.node, *g.seen.software)));
-  if (have == want) return false;
-  steps.add(WriteFile{
-      g.host.data + "/postgresql.auto.conf", Secret{want}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
+  const auto file = g.host.data + "/postgresql.auto.conf";
+  const auto want = postgres::merge_auto_conf(have, standby_settings(g.spec, g.node, *g.seen.software));
+  if (!want) return fail(Error{want.error()}.at(file).at(g.node.name));
+  if (have == *want) return false;
+  steps.add(WriteFile{file, Secret{*want}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
   return true;
 }
 
@@ -347,15 +400,26 @@ Result<> judge_ready_replica(const Ground& g, const Ground& primary) {
   return {};
 }
 
+std::optional<WalGap> gap_of(const Ground& g) {
+  const auto* upstream = g.all.find(g.node.follows);
+  return upstream == nullptr || !upstream->sql ? std::nullopt : wal_gap(g.seen, *upstream->sql);
+}
+
+// It has replayed all that lies in its pg_wal: only then does it ask for more, and pg_last_wal_receive_lsn() says
+// something (walreceiverfuncs.c: RequestXLogStreaming). A control file tells of what was replayed, not of what was
+// received.
+bool has_come_to_its_end(const Ground& g) { return g.seen.sql && g.seen.sql->received.value != 0; }
+
+// A slot that begins too late serves nobody. A stopped one is started without, to show what it goes on with.
+bool must_show_itself(const Ground& g) { return !g.seen.sql && gap_of(g); }
+
 // Why the upstream cannot have the WAL that it needs any more; "": nothing says so.
 std::string signs_of_lost_wal(const Ground& g) {
   const auto name = postgres::slot_name(g.node.name);
   if (const auto* slot = slot_of(g); slot != nullptr)
     return slot->wal_status == "lost" && !slot->active ? fmt::format("slot {} is lost", name) : std::string{};
-  const auto* upstream = g.all.find(g.node.follows);
-  if (upstream == nullptr || !upstream->sql) return {};
-  const auto gap = wal_gap(g.seen, *upstream->sql);
-  if (!gap) return {};
+  const auto gap = gap_of(g);
+  if (!gap || !has_come_to_its_end(g)) return {};
   return fmt::format("there is no slot {}, WAL is kept from {} on, and it is at {}", name, to_string(gap->kept),
                      to_string(gap->wanted));
 }
@@ -373,12 +437,25 @@ tl::unexpected<Error> lost_their_wal(const std::vector<const Ground*>& lost) {
                           lost.front()->spec.cluster));
 }
 
+// The primary goes on with an older history than they have: nothing more is done for anybody before somebody has
+// decided which one is right.
+Result<> judge_not_ahead(const std::vector<Ground>& replicas, const Ground& primary) {
+  const auto tip = tip_of(*primary.seen.sql);
+  std::vector<Lead> leads;
+  for (const auto& g : replicas) {
+    if (g.live_mark("state") != "ready") continue;
+    if (const auto lead = lead_over(tip, g.node, g.seen)) leads.push_back(*lead);
+  }
+  if (leads.empty()) return {};
+  return fail(refuse_loss(primary.spec, tip, std::move(leads), "the replicas were left as they are"));
+}
+
 // What is left to do for one that has its data: `waits` gets those that only have to catch up.
 Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& plan,
                                  std::vector<const Ground*>& waits) {
   Steps steps{plan, g.node};
   const auto* slot = slot_of(g);
-  if (slot == nullptr) plan_slot({.ground = &g, .slot = true}, plan);
+  if (slot == nullptr && !must_show_itself(g)) plan_slot({.ground = &g, .slot = true}, plan);
   bool changed = false;
   if (g.live->mounted && g.seen.data) changed = TRY(plan_auto_conf(g, steps));
   if (g.seen.data && g.seen.data->control) plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
@@ -393,7 +470,9 @@ Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& p
   if (!sql.in_recovery)
     return fail(ErrorKind::refused, fmt::format("{} takes writes: it is not in recovery", g.node.name),
                 "two primaries may exist: stop the wrong one before anything else");
-  const bool streams = sql.streaming && sql.timeline == primary.seen.sql->timeline && slot != nullptr;
+  // Told to follow somebody else it may still be connected to whom it followed before.
+  const bool slot_in_use = slot != nullptr && slot->active;
+  const bool streams = sql.streaming && sql.timeline == primary.seen.sql->timeline && slot_in_use;
   if (streams && !will_be_allowed_less(g.spec, g.all, g.node)) return Stage::settled;
   waits.push_back(&g);
   return Stage::wait;
@@ -416,16 +495,48 @@ bool upstream_streams(const Ground& g) {
   return seen != nullptr && seen->sql && seen->sql->streaming;
 }
 
+// Error refused: what is in its way is the operator's to take out of it.
+Result<Need> judged_need(const Ground& g, const Ground& primary, const std::vector<Entry>& entries) {
+  TRY(judge_slot_is_free(g));
+  const auto anchor = anchor_of(g, entries);
+  auto need = need_of(g, primary, entries, anchor);
+  TRY(judge_increment(need, primary, anchor));
+  return need;
+}
+
+Result<> plan_needs(const std::vector<Need>& needs, const Ground& primary, const std::vector<Entry>& entries,
+                    Plan& plan) {
+  for (const auto& need : needs)
+    if (need.slot) plan_slot(need, plan);
+  if (std::ranges::any_of(needs, &Need::snapshot)) TRY(plan_snapshot(needs, primary, plan));
+  plan_copies(needs, primary, entries, plan);
+  for (const auto& need : needs)
+    if (need.clone) plan_clone(need, anchor_of(*need.ground, entries), entries, plan);
+  return {};
+}
+
+// The last one decides where it is said to be.
+Error all_of(std::vector<Error> errors) {
+  auto all = std::move(errors.back());
+  errors.pop_back();
+  for (auto one = errors.rbegin(); one != errors.rend(); ++one) {
+    all.what = one->what + "; " + all.what;
+    all.next = one->next + "; " + all.next;
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& primary, Plan& plan) {
+  TRY(judge_not_ahead(replicas, primary));
   const auto entries = entries_of(primary);
   const auto before = plan.steps.size();
   std::vector<Need> needs;
   std::vector<const Ground*> waits;
   // What only the operator may decide; the others go on.
   std::vector<const Ground*> lost;  // must be seeded again
-  std::optional<Error> blocked;     // a snapshot in the way of an increment
+  std::vector<Error> blocked;       // a snapshot in the way of an increment, a slot that somebody uses
   for (const auto& g : replicas) {
     if (!upstream_streams(g)) {
       plan.more = true;
@@ -433,12 +544,10 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
     }
     const auto state = g.live_mark("state");
     if (g.live == nullptr) {
-      const auto anchor = anchor_of(g, entries);
-      const auto need = need_of(g, primary, entries, anchor);
-      if (auto judged = judge_increment(need, anchor); !judged)
-        blocked = std::move(judged).error();
+      if (auto need = judged_need(g, primary, entries))
+        needs.push_back(*need);
       else
-        needs.push_back(need);
+        blocked.push_back(std::move(need).error());
     } else if (state == "received") {
       TRY(plan_prepare(g, primary, plan));
     } else if (TRY(judge_ready_replica(g, primary)); !signs_of_lost_wal(g).empty()) {
@@ -447,17 +556,12 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
       TRY(plan_ready_replica(g, primary, plan, waits));
     }
   }
-  for (const auto& need : needs)
-    if (need.slot) plan_slot(need, plan);
-  if (std::ranges::any_of(needs, &Need::snapshot)) TRY(plan_snapshot(needs, primary, plan));
-  plan_copies(needs, primary, entries, plan);
-  for (const auto& need : needs)
-    if (need.clone) plan_clone(need, anchor_of(*need.ground, entries), entries, plan);
+  TRY(plan_needs(needs, primary, entries, plan));
   plan_waits(waits, plan.steps.size() != before, plan);
-  if (!lost.empty()) blocked = lost_their_wal(lost).value();
-  if (blocked) {
-    if (plan.steps.size() == before) return fail(*std::move(blocked));
-    plan.notes.push_back(blocked->what + "; " + blocked->next);
+  if (!lost.empty()) blocked.push_back(lost_their_wal(lost).value());
+  if (!blocked.empty()) {
+    if (plan.steps.size() == before) return fail(all_of(std::move(blocked)));
+    for (const auto& one : blocked) plan.notes.push_back(one.what + "; " + one.next);
     plan.more = true;
   }
   return plan.steps.size() == before && !plan.more ? Stage::settled : Stage::wait;

@@ -249,27 +249,28 @@ TEST(PlanReplica, ALostSlotDoesNotKeepTheOthersDown) {
   EXPECT_NE(plan.notes[0].find("dugong_b is lost"), std::string::npos) << plan.notes[0];
 }
 
-// b's slot was dropped long ago, and the checkpoints since then have taken the WAL that it asks for.
-Observed without_its_wal(const spec::Spec& spec) {
-  auto seen = settled(spec);
+TEST(PlanReplica, ASlotThatSomebodyUsesIsNotTakenForOneThatHasNoData) {
+  const auto spec = a_spec({"a", "b", "c"});
+  auto seen = primary_only(spec);
   auto& upstream = *seen.nodes[0].sql.value;
-  std::erase_if(upstream.slots, [](const auto& one) { return one.name == "dugong_b"; });
-  for (auto& other : upstream.slots) other.restart_lsn = Lsn{0x4000000};
-  upstream.wal_segment_size = 16 << 20;
-  upstream.last_restartpoint_redo = Lsn{0x4000000};
-  seen.nodes[1].sql.value->streaming = false;
-  seen.nodes[1].sql.value->lsn = seen.nodes[1].sql.value->received = Lsn{0x1000000};
-  return seen;
-}
-
-TEST(PlanReplica, NoSlotIsMadeForOneWhoseWalIsGone) {
-  const auto spec = a_spec();
-  auto seen = without_its_wal(spec);
-  EXPECT_EQ(refusal(spec, seen),
-            ": b: a no longer has the WAL that b needs (there is no slot dugong_b, WAL is kept from 0/4000000 on, and "
-            "it is at 0/1000000)");
-  seen.nodes[0].sql.value->last_restartpoint_redo = Lsn{0x1000028};
-  EXPECT_EQ(texts(must_plan(spec, seen)).front(), "a: SQL: create_slot dugong_b");
+  add_base(spec, seen);
+  upstream.slots = {slot("b"), slot("c")};
+  upstream.slots[0].active = true;
+  upstream.senders = {{.application_name = "b", .client_addr = "10.0.0.77", .state = "streaming"}};
+  auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<CopySnapshot>(plan, "b").empty());
+  EXPECT_EQ(steps_of<CopySnapshot>(plan, "c").size(), 1U);
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("if b was stopped or destroyed just now, run this again"), std::string::npos)
+      << plan.notes[0];
+  const auto alone = plan_up(spec, seen, {.only = {"b"}});
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().kind, ErrorKind::refused);
+  EXPECT_EQ(alone.error().what, "b has no data yet, but its slot dugong_b on a is in use by 10.0.0.77");
+  upstream.senders.clear();
+  const auto unknown = plan_up(spec, seen, {.only = {"b"}});
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().what.find("in use by somebody"), std::string::npos) << unknown.error().what;
 }
 
 TEST(PlanReplica, WaitingForOneComesAfterTheSeedsOfTheOthers) {
@@ -380,6 +381,62 @@ TEST(PlanReplica, WhatAnEarlierIncrementBroughtGivesWayToTheNext) {
   clone.origin = "tank/b/anchor-0@newer";
   seen.nodes[1].storage.value->push_back(clone);
   EXPECT_NE(refusal(spec, seen).find("tank/b/anchor-0@newer is newer"), std::string::npos);
+}
+
+// The primary was rolled back: it lost the snapshot, and with it what had been written until then.
+TEST(PlanReplica, WhatMayBeTheLastCopyStays) {
+  const auto spec = a_spec();
+  const auto refused = [&](const std::function<void(zfs::Dataset&)>& change) {
+    const auto seen = with_newer_on_anchor(spec, change);
+    EXPECT_TRUE(refusal(spec, seen).starts_with("b: tank/b/anchor-0@newer is newer than")) << refusal(spec, seen);
+    const auto plan = plan_up(spec, seen, {});
+    return plan ? std::string{} : plan.error().next;
+  };
+  EXPECT_NE(refused([](zfs::Dataset& newer) { newer.ours["end_lsn"] = "0/5000001"; })
+                .find("it may hold the only copy of what a has lost: it ends at 0/5000001 on timeline 1, a is at "
+                      "0/5000000 on timeline 1"),
+            std::string::npos);
+  EXPECT_NE(refused([](zfs::Dataset& newer) { newer.ours["timeline"] = "2"; }).find("on timeline 2, a is at"),
+            std::string::npos);
+  EXPECT_NE(refused([](zfs::Dataset& newer) { newer.ours.erase("end_lsn"); })
+                .find("it ends at an unknown position, a is at 0/5000000 on timeline 1; find out whether a was rolled "
+                      "back or restored. If nobody needs it, `zfs release dugong tank/b/anchor-0@newer` and `zfs "
+                      "rollback -r tank/b/anchor-0@dugong-base`"),
+            std::string::npos);
+}
+
+TEST(PlanReplica, WhatWasReceivedWholeStaysThoughThePrimaryHasItNoMore) {
+  const auto spec = a_spec();
+  auto seen = primary_only(spec);
+  seen.nodes[0].sql.value->slots = {slot("b")};
+  add_base(spec, seen);
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.front().ours["receiving"] = "tank/b/anchor-0";
+  zfs::Dataset whole;
+  whole.name = "tank/b/anchor-0";
+  storage.push_back(whole);
+  auto received = test::a_snapshot(spec, spec.nodes[1], "tank/b/anchor-0@dugong-gone", Guid{11}, 12);
+  received.ours.clear();
+  storage.push_back(received);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<zfs::DestroySnapshot>(plan, "b").empty());
+  EXPECT_TRUE(steps_of<zfs::Destroy>(plan, "b").empty());
+  ASSERT_EQ(steps_of<CopySnapshot>(plan, "b").size(), 1U);
+  EXPECT_EQ(steps_of<CopySnapshot>(plan, "b")[0].receive.dataset, "tank/b/anchor-1");
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_NE(plan.notes[0].find("tank/b/anchor-0 was received whole"), std::string::npos) << plan.notes[0];
+}
+
+TEST(PlanReplica, WhereASnapshotEndsIsMarkedWithIt) {
+  const auto spec = a_spec();
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset&) {});
+  auto& base = seen.nodes[1].storage.value->at(seen.nodes[1].storage.value->size() - 2);
+  base.ours = {{"cluster", "dex"}, {"node", "b"}};  // by a node that died in between, or an older dugong
+  const auto plan = must_plan(spec, seen);
+  const auto marks = steps_of<zfs::SetProperties>(plan, "b");
+  const auto of_base = std::ranges::find(marks, base.name, &zfs::SetProperties::name);
+  ASSERT_NE(of_base, marks.end());
+  EXPECT_EQ(of_base->properties, (zfs::Properties{{"dugong:end_lsn", "0/4000000"}, {"dugong:timeline", "1"}}));
 }
 
 TEST(PlanReplica, WhatWasReceivedIsMarkedBeforeTheNextIncrement) {

@@ -36,13 +36,34 @@ std::vector<std::string> difference(std::string_view before, std::string_view af
   return shown;
 }
 
-bool plan_data_file(const Ground& g, const std::string& name, const std::string& want, Steps& steps) {
+bool plan_data_file(const Ground& g, const std::string& name, const std::string& want, Steps& steps,
+                    std::string why = {}) {
   const auto have = content_of(g, name);
   if (have == want) return false;
   const bool fresh = have.empty();
   steps.add(WriteFile{g.host.data + "/" + name, Secret{want}, 0600, g.seen.software->uid, g.seen.software->gid,
-                      fresh ? std::vector<std::string>{} : difference(have, want)});
+                      fresh ? std::vector<std::string>{} : difference(have, want)},
+            std::move(why));
   return true;
+}
+
+// The mark of a value that waits for a restart is all that tells it from one that the server rejects; it stays when a
+// rejected one comes after it, and goes only at the value in force (guc.c: set_config_option). So whoever waits is
+// given that one first, in a round of its own. Returns who.
+std::vector<std::string> put_in_force_first(const Ground& g, postgres::Assignments& settings) {
+  std::vector<std::string> names;
+  if (!g.answering()) return names;
+  const auto have = postgres::parse_conf(content_of(g, "dugong.conf"));
+  const bool unread = conf_read(g.seen) == ConfRead::no;
+  for (auto& [name, value] : settings) {
+    const auto* shown = shown_setting(*g.seen.sql, name);
+    if (shown == nullptr || !shown->pending_restart) continue;
+    const auto before = have ? postgres::effective(*have, name) : std::nullopt;
+    if (before == value || (before == shown->value && !unread)) continue;
+    value = shown->value;
+    names.push_back(name);
+  }
+  return names;
 }
 
 std::vector<std::string> replication_addresses(const Ground& g) {
@@ -52,14 +73,16 @@ std::vector<std::string> replication_addresses(const Ground& g) {
   return {addresses.begin(), addresses.end()};
 }
 
-bool plan_compose_file(const Ground& g, Steps& steps) {
-  if (g.server.kind != runtime::Kind::compose) return false;
+bool compose_changes(const Ground& g) {
+  return g.server.kind == runtime::Kind::compose && g.file(g.server.compose_file).content != compose_text(g);
+}
+
+void plan_compose_file(const Ground& g, Steps& steps) {
+  if (!compose_changes(g)) return;
   const auto want = compose_text(g);
   const auto& have = g.file(g.server.compose_file);
-  if (have.content == want) return false;
   steps.add(WriteFile{g.server.compose_file, Secret{want}, 0644, 0, 0,
                       have.exists ? difference(have.content, want) : std::vector<std::string>{}});
-  return true;
 }
 
 void plan_start(const Ground& g, Steps& steps) {
@@ -68,10 +91,12 @@ void plan_start(const Ground& g, Steps& steps) {
   steps.look_again();
 }
 
-// What the checkpoint writes, the one at the shutdown need not write while nobody can connect.
+// What the checkpoint writes, the one at the shutdown need not write while nobody can connect. The compose file comes
+// after the stop: what is compared with the cluster file is that file, so it must never be newer than what runs.
 void plan_restart(const Ground& g, Steps& steps, const std::string& why) {
   if (g.answering()) steps.add(RunQuery{"checkpoint", {}, "postgres"}, "so that the stop is short");
   steps.add(runtime::StopServer{g.server}, why);
+  plan_compose_file(g, steps);
   plan_start(g, steps);
 }
 
@@ -148,34 +173,40 @@ Result<> judge_in_force(const Ground& g, Steps& steps) {
   return {};
 }
 
+// At a start any of them is fatal (guc-file.l: ProcessConfigFileInternal).
 Result<> judge_conf_errors(const Ground& g) {
   if (g.seen.sql->conf_errors.empty()) return {};
-  return fail(refusal(g, "the server cannot use its configuration: " + g.seen.sql->conf_errors.front(),
-                      "correct the setting in the cluster file and run `dugong up` again"));
+  return fail(Error{ErrorKind::refused,
+                    "the server cannot use its configuration: " + printable(g.seen.sql->conf_errors.front()),
+                    g.node.name, "it goes on with what it had, but would not start again",
+                    "correct the setting (what is in dugong.conf comes from the cluster file) and run `dugong up` "
+                    "again; the server's log says what is wrong with it"});
 }
 
 }  // namespace
 
 Result<ConfChanges> plan_conf_files(const Ground& g, Steps& steps) {
   const auto hot_standby = TRY(allowed_hot_standby(g.spec, g.all, g.node));
-  const auto settings = TRY(dugong_settings(g.spec, g.node, *g.seen.software, hot_standby));
+  auto settings = TRY(dugong_settings(g.spec, g.node, *g.seen.software, hot_standby));
+  const auto first = put_in_force_first(g, settings);
   const auto conf = TRY(render_dugong_conf(settings));
   ConfChanges changes;
-  changes.conf = plan_data_file(g, "dugong.conf", conf, steps);
+  changes.conf =
+      plan_data_file(g, "dugong.conf", conf, steps,
+                     first.empty() ? "" : "as in force first, for a new value to be judged: " + join(first, ", "));
   const auto main = content_of(g, "postgresql.conf");
   if (plan_data_file(g, "postgresql.conf", postgres::with_include(main), steps)) changes.conf = true;
-  const auto hba = TRY(postgres::with_replication_lines(content_of(g, "pg_hba.conf"), g.spec.auth.replication_user,
-                                                        replication_addresses(g)));
-  changes.hba = plan_data_file(g, "pg_hba.conf", hba, steps);
+  const auto hba = postgres::with_replication_lines(content_of(g, "pg_hba.conf"), g.spec.auth.replication_user,
+                                                    replication_addresses(g));
+  if (!hba) return fail(Error{hba.error()}.at(g.host.data).at(g.node.name));
+  changes.hba = plan_data_file(g, "pg_hba.conf", *hba, steps);
   return changes;
 }
 
 Result<> announce_restart(const Ground& g, Plan& plan) {
   if (!g.answering() || !g.may_restart || !g.seen.data) return {};
-  const bool container =
-      g.server.kind == runtime::Kind::compose && g.file(g.server.compose_file).content != compose_text(g);
   const auto names = TRY(waiting_for_restart(g));
-  if (container)
+  if (compose_changes(g))
     plan.restarts.push_back({g.node.name, "the compose file changes: the container is made anew"});
   else if (!names.empty())
     plan.restarts.push_back({g.node.name, "takes effect only at a restart: " + join(names, ", ")});
@@ -186,7 +217,6 @@ namespace {
 
 // It runs and has read its files: what only a restart brings into force, and whether everything is.
 Result<Stage> plan_in_force(const Ground& g, Steps& steps) {
-  TRY(judge_conf_errors(g));
   const auto pending = pending_restart(g);
   if (pending.empty()) {
     TRY(judge_in_force(g, steps));
@@ -214,15 +244,10 @@ Result<Stage> plan_server(const Ground& g, Plan& plan) {
     return fail(ErrorKind::refused,
                 fmt::format("{}: {} is marked ready, but {} holds no database", g.node.name, g.live->name, g.host.data),
                 "look at it before anything else: nothing will be initialised or copied there");
-  const bool stays = g.running() && !g.may_restart;
-  const bool container = !stays && plan_compose_file(g, steps);
+  if (!g.running()) plan_compose_file(g, steps);
   const auto changes = TRY(plan_conf_files(g, steps));
   if (!g.running()) {
     plan_start(g, steps);
-    return Stage::wait;
-  }
-  if (container) {
-    plan_restart(g, steps, "the compose file changed: the container is made anew");
     return Stage::wait;
   }
   if (!g.answering()) {
@@ -241,7 +266,12 @@ Result<Stage> plan_server(const Ground& g, Plan& plan) {
         fmt::format("files in {} are dated in the future: whether the server has read them cannot be told; "
                     "`touch` dugong.conf, postgresql.conf and pg_hba.conf there, then run this again",
                     g.host.data));
-  if (stays && g.server.kind == runtime::Kind::compose && g.file(g.server.compose_file).content != compose_text(g))
+  TRY(judge_conf_errors(g));  // before every restart: the server has judged what it is to start with
+  if (compose_changes(g) && g.may_restart) {
+    plan_restart(g, steps, "the compose file changed: the container is made anew");
+    return Stage::wait;
+  }
+  if (compose_changes(g))
     steps.note("its compose file would change; it was not named and goes on running: `dugong up` makes it anew");
   return plan_in_force(g, steps);
 }

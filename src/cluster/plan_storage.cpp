@@ -1,4 +1,5 @@
 // What a node needs before any server: the parent dataset, the archive, directories, secrets and dugong-wal.
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -97,7 +98,9 @@ void plan_passfile(const Ground& g, Steps& steps) {
 void plan_wal_client(const Ground& g, Steps& steps) {
   const auto path = wal_client_digest_file(g.host);
   const std::string digest = g.seen.host->wal_client + "\n";
-  if (g.file(path).content == digest) return;
+  const auto& programs = g.file(g.host.bin).entries;
+  const bool there = std::ranges::find(programs, "dugong-wal") != programs.end();
+  if (there && g.file(path).content == digest) return;
   steps.add(InstallWalClient{g.host.bin});
   steps.add(WriteFile{path, Secret{digest}, 0644, 0, 0, {}});
 }

@@ -40,6 +40,15 @@ TEST(Storage, LogsElsewhereAreMarkedUnlessSomebodyUsesThem) {
   EXPECT_NE(written(storage_plan(spec, seen, spec.nodes[0]), "/var/log/pg/a/.dugong"), "nothing");
 }
 
+TEST(Storage, AMissingArchiverIsPutBack) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  const auto bin = host_paths_of(spec, spec.nodes[0]).bin;
+  EXPECT_TRUE(storage_plan(spec, seen, spec.nodes[0]).steps.empty());
+  seen.nodes[0].files[bin].entries = {"dugong-wal.sha256"};
+  EXPECT_EQ(steps_of<InstallWalClient>(storage_plan(spec, seen, spec.nodes[0]), "a").size(), 1U);
+}
+
 TEST(Storage, APasswordThatTheServerMayHaveIsKept) {
   auto spec = a_spec();
   auto seen = settled(spec);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cluster/ground.h"
+#include "cluster/order.h"
 #include "postgres/hba.h"
 #include "postgres/identifiers.h"
 
@@ -15,20 +16,11 @@ struct Grounds {
   std::vector<Ground> replicas;  // the selected ones, upstreams before their followers
 };
 
-// Upstreams first; the spec has no cycles.
-std::vector<const spec::Node*> in_order(const spec::Spec& spec) {
-  std::vector<const spec::Node*> order{&spec.primary()};
-  for (std::size_t at = 0; at < order.size(); ++at)
-    for (const auto& node : spec.nodes)
-      if (node.follows == order[at]->name) order.push_back(&node);
-  return order;
-}
-
 Result<Grounds> grounds_of(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
   Grounds all{.primary = TRY(ground_of(spec, seen, spec.primary())), .replicas = {}};
   // With replicas named, a primary that some `up` has finished goes on running.
   all.primary.may_restart = options.only.empty() || all.primary.parent_mark("archive_proved").empty();
-  for (const auto* node : in_order(spec)) {
+  for (const auto* node : upstreams_first(spec)) {
     if (node->is_primary() || (!options.only.empty() && !options.only.contains(node->name))) continue;
     all.replicas.push_back(TRY(ground_of(spec, seen, *node)));
   }

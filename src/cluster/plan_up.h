@@ -33,7 +33,8 @@ struct DownOptions {
   std::set<std::string> only;  // nodes; empty: all
   bool destroy = false;
 };
-// Replicas first, then the primary. With destroy: containers, datasets with our mark, our directories.
+// Followers first, then their upstreams, the primary last. With destroy: containers, datasets with our mark, our
+// directories.
 Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownOptions& options);
 
 // Everything that forbids touching a node at all, each refusal with what to do. plan_up asks it before any step.

@@ -140,6 +140,89 @@ TEST(PlanUp, AChangedComposeFileIsARestart) {
   const auto plan = must_plan(spec, seen);
   ASSERT_EQ(plan.restarts.size(), 1U);
   EXPECT_LT(position(plan, "SQL: checkpoint"), position(plan, "stop PostgreSQL"));
+  // A file newer than the container would hide from the next run that this one died before the stop.
+  EXPECT_LT(position(plan, "stop PostgreSQL"), position(plan, "write /srv/dugong/dex/a/docker-compose.yaml"));
+  EXPECT_LT(position(plan, "docker-compose.yaml"), position(plan, "start PostgreSQL"));
+}
+
+TEST(PlanUp, NoContainerIsMadeAnewBeforeTheServerHasJudgedItsFiles) {
+  auto spec = a_spec({"a"});
+  auto seen = settled(spec);
+  spec.postgres.shm_size = "7g";
+  spec.postgres.settings.push_back({"wal_buffers", "-5", {}});
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(steps_of<runtime::StopServer>(plan, "a").size(), 0U);
+  EXPECT_EQ(std::get<RunQuery>(plan.steps.back().action).query, "reload");
+  EXPECT_EQ(plan.restarts.size(), 1U);
+  seen = settled(spec);
+  spec.postgres.shm_size = "8g";
+  seen.nodes[0].sql.value->conf_errors = {"/data/dugong.conf:3: wal_buffers: setting could not be applied"};
+  EXPECT_NE(refusal(spec, seen).find("wal_buffers: setting could not be applied"), std::string::npos);
+}
+
+TEST(PlanUp, AServerThatDoesNotAnswerIsNotStoppedForItsContainer) {
+  auto spec = a_spec({"a"});
+  auto seen = settled(spec);
+  spec.postgres.shm_size = "7g";
+  seen.nodes[0].sql.value.reset();
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(steps_of<runtime::StopServer>(plan, "a").size(), 0U);
+  EXPECT_EQ(steps_of<WaitReady>(plan, "a").size(), 1U);
+}
+
+TEST(PlanUp, AValueThatTheServerRejectsStopsNothing) {
+  const auto spec = a_spec();
+  auto seen = settled(spec);
+  auto& sql = *seen.nodes[0].sql.value;
+  sql.settings["port"].pending_restart = true;
+  sql.conf_errors = {"/data/dugong.conf:3: shared_buffers: setting could not be applied"};
+  const auto plan = plan_up(spec, seen, {});
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().kind, ErrorKind::refused);
+  EXPECT_EQ(plan.error().left, "it goes on with what it had, but would not start again");
+}
+
+// Only so does the mark of a value that waits go away when the next one is no good.
+TEST(PlanUp, ASettingThatWaitsIsPutBackBeforeItGetsAnotherValue) {
+  auto spec = a_spec({"a"});
+  spec.postgres.settings = {{"shared_buffers", "16GB", {}}};
+  auto seen = settled(spec);
+  auto& a = seen.nodes[0];
+  auto& shown = a.sql.value->settings["shared_buffers"];
+  shown.value = "1048576";
+  shown.at_start_only = shown.pending_restart = true;
+  spec.postgres.settings[0].value = "32GB";
+  const auto line_in = [](const Plan& plan) {
+    const auto written = std::get<WriteFile>(plan.steps.at(0).action);
+    return *postgres::effective(*postgres::parse_conf(written.content.reveal()), "shared_buffers");
+  };
+  const auto first = must_plan(spec, seen);
+  EXPECT_EQ(line_in(first), "1048576");
+  EXPECT_EQ(std::get<RunQuery>(first.steps.at(1).action).query, "reload");
+  a.data.value->files["dugong.conf"] = std::get<WriteFile>(first.steps[0].action).content.reveal();
+  a.data.value->conf_modified_ns = 2;
+  a.sql.value->conf_loaded_ns = 1;
+  EXPECT_EQ(texts(must_plan(spec, seen)), std::vector<std::string>{"a: SQL: reload"});  // died before the reload
+  a.sql.value->conf_loaded_ns = 3;
+  EXPECT_EQ(line_in(must_plan(spec, seen)), "32GB");  // somebody else's line keeps the mark: not for ever
+  shown.pending_restart = false;
+  EXPECT_EQ(line_in(must_plan(spec, seen)), "32GB");
+}
+
+TEST(PlanUp, AReplicationRoleThatMayNotReplicateIsNotTouched) {
+  const auto refused = [](const postgres::Role& role) {
+    const auto spec = a_spec({"a"});
+    auto seen = settled(spec);
+    seen.nodes[0].sql.value->roles[spec.auth.replication_user] = role;
+    seen.nodes[0].password_marks[spec.auth.replication_user] = "another";
+    const auto plan = plan_up(spec, seen, {});
+    return plan ? std::string{"planned"} : plan.error().what + " | " + plan.error().next;
+  };
+  EXPECT_NE(refused({.can_login = false, .replication = true}).find("is NOLOGIN |"), std::string::npos);
+  EXPECT_NE(refused({.can_login = true}).find("is NOREPLICATION |"), std::string::npos);
+  EXPECT_NE(refused({}).find("`ALTER ROLE \"replicator\" LOGIN REPLICATION`"), std::string::npos) << refused({});
+  EXPECT_EQ(refused({.can_login = true, .replication = true}), "planned");
+  EXPECT_EQ(refused({.can_login = true, .superuser = true}), "planned");
 }
 
 TEST(PlanUp, WithReplicasNamedThePrimaryIsNotRestarted) {

@@ -1,7 +1,9 @@
-// Whether a replica took over while the primary was down. A promoted server that does not answer now (stopped, or too
-// busy) is still to be seen in its data directory; starting the old primary beside it would make two histories.
+// Whether a replica took over while the primary was down, or has WAL that the primary lost. A promoted server that does
+// not answer now (stopped, or too busy) is still to be seen in its data directory; starting the old primary beside it
+// would make two histories, and so would starting one that was taken back to an earlier state.
 #include <fmt/format.h>
 
+#include "cluster/ahead.h"
 #include "cluster/ground.h"
 
 namespace dugong::cluster {
@@ -33,6 +35,8 @@ struct Look {
   const Ground& primary;
   const std::set<std::string>& only;
   Plan& plan;
+  std::optional<Tip> tip{};  // of the primary's WAL
+  std::vector<Lead> leads{};
 
   [[nodiscard]] bool selected(const spec::Node& node) const { return only.empty() || only.contains(node.name); }
 
@@ -58,13 +62,15 @@ struct Look {
       return {};
     }
     const auto signs = signs_of_promotion(seen, primary);
-    if (signs.empty()) return {};
-    return refuse(node,
-                  fmt::format("{} was promoted, as it seems: {}; {} would be a second primary", node.name, signs,
-                              primary.node.name),
-                  fmt::format("find out which one is right: name {0} as the primary in the cluster file, or have it "
-                              "seeded again by `dugong down {0} --destroy --confirm={1}` and `dugong up`",
-                              node.name, primary.spec.cluster));
+    if (!signs.empty())
+      return refuse(node,
+                    fmt::format("{} was promoted, as it seems: {}; {} would be a second primary", node.name, signs,
+                                primary.node.name),
+                    fmt::format("find out which one is right: name {0} as the primary in the cluster file, or have it "
+                                "seeded again by `dugong down {0} --destroy --confirm={1}` and `dugong up`",
+                                node.name, primary.spec.cluster));
+    if (const auto lead = tip ? lead_over(*tip, node, seen) : std::nullopt) leads.push_back(*lead);
+    return {};
   }
 
   Result<> look_at(const spec::Node& node, const ObservedNode& seen) {
@@ -89,9 +95,13 @@ Result<Stage> plan_look_at_replicas(const Ground& primary, const std::set<std::s
   if (primary.running()) return Stage::settled;
   const auto before = plan.steps.size();
   Look look{primary, only, plan};
+  if (primary.seen.data && primary.seen.data->control) look.tip = tip_of(*primary.seen.data->control);
   for (const auto& node : primary.spec.nodes)
     if (!node.is_primary()) TRY(look.look_at(node, *primary.all.find(node.name)));
-  return plan.steps.size() == before ? Stage::settled : Stage::wait;
+  if (plan.steps.size() != before) return Stage::wait;
+  if (!look.leads.empty())
+    return fail(refuse_loss(primary.spec, *look.tip, std::move(look.leads), "nothing was started"));
+  return Stage::settled;
 }
 
 }  // namespace dugong::cluster

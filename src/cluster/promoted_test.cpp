@@ -97,5 +97,85 @@ TEST(Promoted, ANodeThatWasNotNamedIsLookedAtToo) {
   EXPECT_EQ(plan.error().kind, ErrorKind::refused);
 }
 
+// The primary was shut down in order, its last record is at 0/5000028; b runs and has nobody to stream from.
+Observed primary_shut_down(const spec::Spec& spec) {
+  auto seen = settled(spec);
+  auto& a = seen.nodes[0];
+  a.server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited});
+  a.sql.value.reset();
+  a.data.value->control->state = postgres::DbState::shutdowned;
+  a.data.value->control->checkpoint = a.data.value->control->redo = Lsn{0x5000028};
+  for (std::size_t i = 1; i < seen.nodes.size(); ++i) {
+    auto& sql = *seen.nodes[i].sql.value;
+    sql.streaming = false;
+    sql.lsn = sql.received = Lsn{0x50000A0};
+    auto& control = *seen.nodes[i].data.value->control;
+    control.state = postgres::DbState::in_archive_recovery;
+    control.min_recovery = sql.lsn;
+    control.min_recovery_timeline = {1};
+  }
+  return seen;
+}
+
+TEST(LostWalOfPrimary, WhoHasTheShutdownCheckpointIsNotAhead) {
+  const auto spec = a_spec();
+  auto seen = primary_shut_down(spec);
+  EXPECT_EQ(refusal(spec, seen), "planned");
+  EXPECT_EQ(steps_of<runtime::StartServer>(must_plan(spec, seen), "a").size(), 1U);
+  seen.nodes[1].sql.value->received = Lsn{0x5000028 + 160};  // with the header of a page in the middle of the record
+  EXPECT_EQ(refusal(spec, seen), "planned");
+}
+
+TEST(LostWalOfPrimary, AReplicaThatIsAheadKeepsItDown) {
+  const auto spec = a_spec();
+  const std::string says =
+      "b: b has WAL up to 0/5008000 on timeline 1, but that of a ends at 0/5000028: a lost what b has";
+  for (const auto position : {&postgres::ServerSql::lsn, &postgres::ServerSql::received}) {
+    auto seen = primary_shut_down(spec);
+    (*seen.nodes[1].sql.value).*position = Lsn{0x5008000};
+    EXPECT_EQ(refusal(spec, seen), says);
+    const auto plan = plan_up(spec, seen, {});
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().left, "nothing was started");
+    EXPECT_NE(plan.error().next.find("b holds the newest data: keep a stopped"), std::string::npos);
+    EXPECT_NE(plan.error().next.find("`dugong down b --destroy --confirm=dex`"), std::string::npos);
+  }
+  auto seen = primary_shut_down(spec);
+  seen.nodes[1].server = test::sampled(runtime::ServerFacts{.state = runtime::ServerState::exited});
+  seen.nodes[1].sql.value.reset();
+  EXPECT_EQ(refusal(spec, seen), "planned");
+  seen.nodes[1].data.value->control->min_recovery = Lsn{0x5008000};
+  EXPECT_EQ(refusal(spec, seen), says);
+}
+
+TEST(LostWalOfPrimary, TheNewestIsNamedThoughItWasNotAskedFor) {
+  const auto spec = a_spec({"a", "b", "c", "d"});
+  auto seen = primary_shut_down(spec);
+  seen.nodes[1].sql.value->received = Lsn{0x5008000};
+  seen.nodes[2].sql.value->received = Lsn{0x5009000};
+  const auto plan = plan_up(spec, seen, {.only = {"d"}});
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().where, "c");
+  EXPECT_NE(plan.error().what.find("c has WAL up to 0/5009000, b has WAL up to 0/5008000 on timeline 1"),
+            std::string::npos)
+      << plan.error().what;
+  EXPECT_NE(plan.error().next.find("`dugong down c b --destroy"), std::string::npos) << plan.error().next;
+}
+
+TEST(LostWalOfPrimary, WhatCannotBeComparedIsNoSign) {
+  const auto spec = a_spec();
+  const std::vector<std::function<void(Observed&)>> changes = {
+      // It crashed: where its WAL ends shows only when it has replayed it.
+      [](Observed& seen) { seen.nodes[0].data.value->control->state = postgres::DbState::in_production; },
+      [](Observed& seen) { seen.nodes[0].data.value->control->timeline = {2}; },
+  };
+  for (const auto& change : changes) {
+    auto seen = primary_shut_down(spec);
+    seen.nodes[1].sql.value->received = Lsn{0x5008000};
+    change(seen);
+    EXPECT_EQ(refusal(spec, seen), "planned");
+  }
+}
+
 }  // namespace
 }  // namespace dugong::cluster

@@ -57,7 +57,7 @@ Result<postgres::HotStandbySettings> wanted_hot_standby(const spec::Spec& spec, 
                         fmt::format("{} must be a whole number, not '{}'", name, setting->value),
                         spec::place(spec, setting->position),
                         "nothing was changed",
-                        {}});
+                        "write it in digits, without a unit"});
     postgres::hot_standby_value(wanted, name) = static_cast<std::int64_t>(*number);
   }
   return wanted;

@@ -116,6 +116,7 @@ struct Plan {
   std::vector<Restart> restarts;   // by these steps or by those that will follow: shown before anybody agrees
   bool more = false;               // observe and plan again when these are done: what follows depends on what they show
   std::vector<std::string> notes;  // what the operator should know, though nothing is done about it
+  Bytes copied_later = 0;          // about: by full copies of a snapshot that is taken here
 };
 
 // One line: "create dataset tank/dex (recordsize=64K …)". Never shows a secret.

@@ -155,9 +155,12 @@ Check judge_content(const std::string& replica, const ContentEvidence& seen) {
 Check judge_extensions(const ObservedNode& replica, const ObservedNode& primary) {
   const auto& mine = replica.sql->extensions;
   const auto& wanted = primary.sql->extensions;
-  for (const auto& [name, version] : wanted)
-    if (!replica.sql->available_extensions.contains(name))
-      return failed("extensions", replica.name, fmt::format("{} {} is not installed on this node", name, version));
+  for (const auto& [name, version] : wanted) {
+    const auto files = replica.sql->available_extensions.find(name);
+    if (files == replica.sql->available_extensions.end() || !files->second.contains(version))
+      return failed("extensions", replica.name,
+                    fmt::format("the files of {} {} are not on this node; {} has them", name, version, primary.name));
+  }
   return either(
       mine == wanted, "extensions", replica.name,
       mine == wanted ? versions(mine) : fmt::format("{}; {} has {}", versions(mine), primary.name, versions(wanted)));
@@ -234,6 +237,8 @@ Check judge_conf(const ObservedNode& seen) {
     if (auto text = objection(*seen.sql, line); !text.empty()) objections.push_back(std::move(text));
   if (last.empty()) return failed(id, seen.name, "dugong.conf is empty");
   if (auto text = objection(conf_read(seen)); !text.empty()) objections.push_back(std::move(text));
+  for (const auto& error : seen.sql->conf_errors)
+    objections.push_back(error + ": the server would not start again with it");
   if (objections.empty()) return ok(id, seen.name, fmt::format("{} settings of dugong.conf, none waits", last.size()));
   return failed(id, seen.name, join(objections, "; "));
 }

@@ -152,13 +152,15 @@ TEST(JudgeExtensions, Cases) {
   auto& replica = world.nodes[1];
   for (auto* node : {&primary, &replica}) {
     node->sql.value->extensions = {{"timescaledb", "2.19.3"}};
-    node->sql.value->available_extensions = {{"timescaledb", "2.19.3"}};
+    node->sql.value->available_extensions = {{"timescaledb", {"2.18.0", "2.19.3"}}};
   }
   EXPECT_EQ(judge_extensions(replica, primary).outcome, Verdict::ok);
   replica.sql.value->extensions["timescaledb"] = "2.18.0";
   EXPECT_TRUE(says(judge_extensions(replica, primary), "timescaledb 2.18.0; a has timescaledb 2.19.3"));
+  replica.sql.value->available_extensions = {{"timescaledb", {"2.18.0"}}};
+  EXPECT_TRUE(says(judge_extensions(replica, primary), "the files of timescaledb 2.19.3 are not on this node"));
   replica.sql.value->available_extensions.clear();
-  EXPECT_TRUE(says(judge_extensions(replica, primary), "timescaledb 2.19.3 is not installed on this node"));
+  EXPECT_TRUE(says(judge_extensions(replica, primary), "the files of timescaledb 2.19.3 are not on this node"));
 }
 
 TEST(JudgeImage, Cases) {
@@ -258,6 +260,13 @@ TEST(JudgeConf, WhatDoesNotCountIsNamed) {
   EXPECT_TRUE(says(judge_conf(seen), "work_mem: /data/dugong.conf:9 sets it"));  // not reloaded since
   settings.erase("work_mem");
   EXPECT_TRUE(says(judge_conf(seen), "work_mem: the server does not show it"));
+  EXPECT_EQ(judge_conf(seen).outcome, Verdict::failed);
+}
+
+TEST(JudgeConf, WhatTheServerWouldNotStartWithFails) {
+  auto seen = with_conf("# ours\nwork_mem = '64MB'\ntimezone = 'UTC'\n");
+  seen.sql.value->conf_errors = {"/data/dugong.conf:4: shared_buffers: setting could not be applied"};
+  EXPECT_TRUE(says(judge_conf(seen), "shared_buffers: setting could not be applied: the server would not start again"));
   EXPECT_EQ(judge_conf(seen).outcome, Verdict::failed);
 }
 

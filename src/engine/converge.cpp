@@ -23,12 +23,12 @@ bool only_tries(const cluster::Plan& plan) {
   return !plan.steps.empty() && std::ranges::all_of(plan.steps, &cluster::Step::may_fail);
 }
 
-Error stuck(const std::string& plan) {
+Error stuck(const cluster::Plan& plan) {
   return {ErrorKind::failed,
-          "the same steps were carried out again and again without an effect:\n" + plan,
+          "the same steps were carried out again and again without an effect:\n" + text_of(plan),
+          plan.steps.empty() ? std::string{} : plan.steps.front().node,
           {},
-          {},
-          "run `dugong status`; what is described there does not react as it should"};
+          "run `dugong status`: what it says of this node does not change by these steps"};
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ Result<> lock_all(Context& context, const std::set<std::string>& only) {
 
 Result<Converged> converge(Context& context, const Planner& planner) {
   Converged done;
-  std::string before;
+  cluster::Plan before;
   std::size_t repetitions = 0;
   std::size_t conflicts = 0;
   bool tried = false;
@@ -74,10 +74,9 @@ Result<Converged> converge(Context& context, const Planner& planner) {
       if (std::ranges::find(done.notes, note) == done.notes.end()) done.notes.push_back(note);
     if (plan.steps.empty() && !plan.more) return done;
     if (only_tries(plan) && std::exchange(tried, true)) return done;  // what did not go away the first time stays
-    auto text = text_of(plan);
-    repetitions = text == before ? repetitions + 1 : 0;
-    if (repetitions >= most_repetitions) return fail(stuck(text));
-    before = std::move(text);
+    repetitions = text_of(plan) == text_of(before) ? repetitions + 1 : 0;
+    if (repetitions >= most_repetitions) return fail(stuck(plan));
+    before = plan;
     auto result = execute(context, plan);
     if (!result && result.error().kind == ErrorKind::conflict && ++conflicts < most_conflicts) {
       context.emit(Note{"not as expected, looking again: " + result.error().what});

@@ -59,6 +59,13 @@ struct Runner {
   Result<> operator()(const cluster::WaitStreaming& a) { return wait_streaming(context, node, a.upstream); }
 };
 
+// Again helps against what passes by itself; what a server refuses, it refuses again.
+std::string next_after(const cluster::Action& action, const Error& error) {
+  const bool refused_by_server = std::holds_alternative<cluster::RunQuery>(action) && error.kind == ErrorKind::failed;
+  return refused_by_server ? "mend what the server says, then run the same command again: what is done stays done"
+                           : "run the same command again: what is done stays done";
+}
+
 Result<> run(Context& context, const cluster::Plan& plan, std::size_t index) {
   const auto& step = plan.steps[index];
   const auto text = step.node + ": " + cluster::describe(step.action);
@@ -74,7 +81,7 @@ Result<> run(Context& context, const cluster::Plan& plan, std::size_t index) {
       return {};
     }
     if (error.where.find(step.node) == std::string::npos) error = std::move(error).at(step.node);
-    if (error.next.empty()) error.next = "run the same command again: what is done stays done";
+    if (error.next.empty()) error.next = next_after(step.action, error);
     return fail(std::move(error));
   }
   const double seconds = std::chrono::duration<double>(context.clock.now() - began).count();

@@ -81,7 +81,7 @@ TEST(CopySnapshot, GivesWayToTheClientsOfThePrimary) {
   auto spec = of_three();
   ASSERT_TRUE(copy_to_b(fleet, spec, "a"));
   ASSERT_TRUE(fleet.yield.has_value());
-  EXPECT_EQ(fleet.yield->commit_latency, Millis{10});
+  EXPECT_EQ(fleet.yield->commit_latency, Millis{8});
   ASSERT_TRUE(copy_to_b(fleet, spec, "c"));
   EXPECT_FALSE(fleet.yield.has_value());  // nobody commits on a replica
   spec.seed.commit_latency = Millis{0};

@@ -143,7 +143,8 @@ struct World {
   World() {
     for (auto& node : seen.nodes) {
       auto& sql = *node.sql.value;
-      sql.extensions = sql.available_extensions = {{"timescaledb", "2.19.3"}};
+      sql.extensions = {{"timescaledb", "2.19.3"}};
+      sql.available_extensions = {{"timescaledb", {"2.19.3"}}};
       sql.settings["archive_mode"].value = "on";
       sql.settings["work_mem"] = {"65536", "configuration file", "/data/dugong.conf", 1, false};
       postgres::DataFacts data;

@@ -23,6 +23,10 @@ Error not_running(const spec::Node& node, const runtime::ServerFacts& facts) {
           node.name, "the data directory was left as it is", "mend what it says and run `dugong up` again"};
 }
 
+std::string log_of(Context& context, const spec::Node& node) {
+  return fmt::format("{} on {}", cluster::host_paths_of(context.spec, node).logs, node.name);
+}
+
 // What the control file shows of a recovery that cannot answer yet.
 std::string recovery_position(Context& context, const spec::Node& node) {
   auto data = ask(context, node.name, node::InspectData{cluster::host_paths_of(context.spec, node).data}, quick);
@@ -89,7 +93,10 @@ Result<> wait_ready(Context& context, const spec::Node& node) {
     return Glance{.progress = fmt::format("{} ({})", trim(words), recovery_position(context, node)),
                   .work = facts.work / work_that_counts};
   };
-  return wait_for(context, node.name + ": starting", Millis{100}, standstill, look);
+  auto waited = wait_for(context, node.name + ": starting", Millis{100}, standstill, look);
+  if (!waited && waited.error().next.empty())
+    waited.error().next = fmt::format("look into {}: what it waits for is said there", log_of(context, node));
+  return waited;
 }
 
 Result<> wait_streaming(Context& context, const spec::Node& node, const std::string& upstream) {
@@ -108,7 +115,7 @@ Result<> wait_streaming(Context& context, const spec::Node& node, const std::str
   };
   auto waited = wait_for(context, node.name + ": catching up with " + upstream, Millis{100}, standstill, look);
   if (!waited && waited.error().next.empty())
-    waited.error().next = fmt::format("look at the log of {}: why it does not stream is said there", node.name);
+    waited.error().next = fmt::format("look into {}: why it does not stream is said there", log_of(context, node));
   return waited;
 }
 

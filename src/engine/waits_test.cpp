@@ -71,6 +71,7 @@ TEST(WaitReady, AStandstillIsTenMinutes) {
   Wait wait;
   wait.run();
   EXPECT_EQ(wait.error.kind, ErrorKind::timed_out);
+  EXPECT_NE(wait.error.next.find("/logs on a: what it waits for"), std::string::npos) << wait.error.next;
   EXPECT_NEAR(static_cast<double>(wait.clock.passed().count()), 600'000, 1000);
 }
 

@@ -254,7 +254,28 @@ Error unreadable(std::string_view subject, Error cause) {
   return Error{ErrorKind::failed, fmt::format("{} cannot be read: {}", subject, cause.what), cause.where, {}, {}};
 }
 
+// A bracket is one byte of a peer's and a hundred of ours; what we write is nowhere near this deep.
+bool is_too_deep(std::string_view bytes) {
+  constexpr std::size_t deepest = 64;
+  std::size_t depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (quoted && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == '[' || c == '{')) {
+      if (++depth > deepest) return true;
+    } else if (!quoted && (c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 Result<json> parse_envelope(std::string_view bytes) {
+  if (is_too_deep(bytes)) return fail(ErrorKind::failed, "its brackets are nested too deep");
   auto value = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) return fail(ErrorKind::failed, "it is not JSON");
   if (!value.is_object()) return fail(ErrorKind::failed, "it is not a JSON object");

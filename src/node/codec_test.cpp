@@ -221,8 +221,20 @@ TEST(Codec, BrokenBase64IsRefused) {
 TEST(Codec, DeepNestingDoesNotHurt) {
   const std::string deep(200'000, '[');
   EXPECT_EQ(kind_of(deep), ErrorKind::failed);
-  EXPECT_EQ(kind_of(R"({"name":"file.read","body":{"x":)" + deep + std::string(200'000, ']') + "}}"),
-            ErrorKind::partial);
+  EXPECT_EQ(decode_request(deep).error().what, "the request cannot be read: its brackets are nested too deep");
+  const auto nested = [](std::size_t depth) {  // in a field that nobody knows, below two brackets
+    return R"({"name":"file.read","body":{"x":)" + std::string(depth, '[') + std::string(depth, ']') + "}}";
+  };
+  EXPECT_EQ(kind_of(nested(200'000)), ErrorKind::failed);
+  EXPECT_EQ(kind_of(nested(63)), ErrorKind::failed);
+  EXPECT_EQ(kind_of(nested(62)), ErrorKind::partial) << "it can be read";
+}
+TEST(Codec, BracketsInTextAreNoNesting) {
+  const std::string path = "/" + std::string(300, '[') + "\\\"" + std::string(300, '{');
+  EXPECT_EQ(decoded<ReadFile>(encode_request(ReadFile{path, 1})).path, path);
+  std::string wide = R"({"name":"file.read","body":{"x":[)";
+  for (int i = 0; i < 300; ++i) wide += "[{}],";
+  EXPECT_EQ(kind_of(wide + "0]}}"), ErrorKind::partial);
 }
 
 // ---- bytes that JSON does not like

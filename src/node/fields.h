@@ -106,7 +106,7 @@ DUGONG_PART(zfs::Dataset){
     Field{"userrefs", &T::userrefs}, Field{"creation", &T::creation}, Field{"origin", &T::origin},
     Field{"mountpoint", &T::mountpoint}, Field{"mountpoint_source", &T::mountpoint_source},
     Field{"canmount", &T::canmount}, Field{"mounted", &T::mounted}, Field{"readonly", &T::readonly},
-    Field{"resume_token", &T::resume_token}, Field{"clones", &T::clones}, Field{"local", &T::local}, Field{"ours", &T::ours}}; };
+    Field{"sync", &T::sync}, Field{"resume_token", &T::resume_token}, Field{"clones", &T::clones}, Field{"local", &T::local}, Field{"ours", &T::ours}}; };
 DUGONG_PART(zfs::Pool){
     Field{"name", &T::name}, Field{"size", &T::size}, Field{"free", &T::free},
     Field{"available", &T::available}, Field{"health", &T::health}, Field{"version", &T::version},
@@ -149,7 +149,8 @@ DUGONG_PART(postgres::ControlData){
 DUGONG_PART(postgres::DataFacts){
     Field{"exists", &T::exists}, Field{"empty", &T::empty}, Field{"version", &T::version},
     Field{"control", &T::control}, Field{"control_error", &T::control_error}, Field{"entries", &T::entries},
-    Field{"slots", &T::slots}, Field{"archive_status_entries", &T::archive_status_entries}, Field{"links", &T::links},
+    Field{"slots", &T::slots}, Field{"archive_status_entries", &T::archive_status_entries},
+    Field{"unarchived", &T::unarchived}, Field{"links", &T::links},
     Field{"files", &T::files}, Field{"uid", &T::uid}, Field{"gid", &T::gid},
     Field{"conf_modified_ns", &T::conf_modified_ns}}; };
 DUGONG_PART(postgres::StatementResult){

@@ -95,7 +95,7 @@ Result<CopyResult> RealFleet::copy(const CopyRequest& request, const CopyProgres
                                    std::stop_token stop) {
   auto* to = TRY(member(request.to_node));
   LinkedStop until{stop, deadline};
-  const LockWatch lock{to->remote, until, timing_.beat};
+  LockWatch lock{to->remote, until, timing_.beat};
   const EndOptions options{timing_, deadline, until.token()};
   auto place = fmt::format("{} → {}", request.from_node, request.to_node);
   auto located = [&](Error error) {

@@ -17,8 +17,8 @@ struct LocalOptions {
   std::vector<std::string> docker_environment = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH",
                                                  "DOCKER_TLS_VERIFY"};
   std::string wal_client = {};  // path of dugong-wal; empty: beside our own program
-  // What has to be looked at again when it is done: where a dataset would be mounted, whose it is, whom a file is given
-  // to. Absent: whoever runs us is this machine's own operator.
+  // What has to be looked at again when it is done: where a dataset would be mounted and who can change that on the
+  // way, whose it is, whom a file is given to. Absent: whoever runs us is this machine's own operator.
   std::optional<Policy> policy = {};
 };
 

@@ -79,7 +79,10 @@ Result<> read_inside(const DataDirectory& data, const Call& call, postgres::Data
   }
   for (const auto& entry : TRY(data.list("pg_replslot")))
     if (entry.kind == os::FileKind::directory) facts.slots.push_back(entry.name);
-  facts.archive_status_entries = TRY(data.list("pg_wal/archive_status")).size();
+  const auto archiving = TRY(data.list("pg_wal/archive_status"));
+  facts.archive_status_entries = archiving.size();
+  facts.unarchived = static_cast<std::uint64_t>(
+      std::ranges::count_if(archiving, [](const auto& entry) { return entry.name.ends_with(".ready"); }));
   return {};
 }
 

@@ -50,6 +50,7 @@ TEST_F(LocalData, a_server) {
                                                     "postgresql.conf"}));
   EXPECT_EQ(seen.slots, (std::vector<std::string>{"b", "c"}));
   EXPECT_EQ(seen.archive_status_entries, 2U);
+  EXPECT_EQ(seen.unarchived, 1U);
   EXPECT_EQ(seen.files, (std::map<std::string, std::string>{{"postgresql.conf", "port = 1\n"}}));
   EXPECT_TRUE(seen.links.empty());
 }

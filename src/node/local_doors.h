@@ -33,6 +33,7 @@ class Owners {
   explicit Owners(Known known) : known_{known} {}
   void add(std::uint32_t uid, std::uint32_t gid);
   [[nodiscard]] Result<> judge(std::uint32_t uid, std::uint32_t gid) const;  // Errors: refused
+  [[nodiscard]] Known known() const { return known_; }
 
  private:
   Known known_;
@@ -65,7 +66,9 @@ class ZfsDoor {
  private:
   // Without prefixes in the policy the marks say what may be changed.
   [[nodiscard]] Result<> judge_marks(const std::string& name, const Call&) const;
-  [[nodiscard]] Result<> judge_mountpoint(const zfs::Dataset& dataset, const Call&) const;
+  [[nodiscard]] Result<std::string> judge_mountpoint(const zfs::Dataset& dataset, const Call&) const;
+  [[nodiscard]] Result<std::optional<os::Lock>> hold(const Call&) const;  // of all mounts, under a policy
+  [[nodiscard]] Result<> require_right_place(const std::string& dataset, const std::string& where, const Call&) const;
   Result<std::string> version_text(const Call&);
   Result<zfs::Pool> capabilities(const std::string& pool, const Call&);
   Result<std::vector<zfs::Dataset>> look(const std::string& name, const Call&);

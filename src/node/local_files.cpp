@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "node/local_doors.h"
+#include "node/mount_guard.h"
 #include "os/files.h"
 #include "os/processes.h"
 
@@ -105,6 +106,8 @@ Result<Done> FileDoor::answer(const WriteFile& question, const Call& call) const
 Result<Done> FileDoor::answer(const MakeDirectory& question, const Call& call) const {
   TRY(owners.judge(question.uid, question.gid));
   const auto place = call.places.at(question.path);
+  std::optional<os::Lock> held;  // a mount may be on its way through what is given away here
+  if (owners.known() == Owners::Known::only) held = TRY(hold_mounts(call.deadline, call.stop));
   if (TRY(os::stat_file(place.root)).kind == os::FileKind::missing) TRY(os::make_directories(place.root));
   TRY(os::make_directories(place, {.mode = question.mode, .uid = question.uid, .gid = question.gid}));
   return Done{};

@@ -156,16 +156,28 @@ os::Process process(int pid, std::string comm) {
 
 TEST(Strangers, only_postgresql_counts) {
   SeenServer seen;
-  add_foreign_processes({process(10, "bash"), process(11, "restic"), process(12, "vim")}, 0, seen);
+  const int pid = os::process_id();
+  add_foreign_processes({process(pid, "bash"), process(pid, "restic"), process(pid, "vim")}, 0, seen);
   EXPECT_TRUE(seen.facts.strangers.empty());
   EXPECT_FALSE(seen.stranger_runs);
 }
 
 TEST(Strangers, a_server_without_known_process_is_foreign) {
   SeenServer seen;
-  add_foreign_processes({process(10, "postgres")}, 0, seen);
-  EXPECT_EQ(seen.facts.strangers, (std::vector<std::string>{"process 10 (postgres -D /x)"}));
+  const int pid = os::process_id();
+  add_foreign_processes({process(pid, "postgres")}, 0, seen);
+  EXPECT_EQ(seen.facts.strangers, (std::vector{"process " + std::to_string(pid) + " (postgres -D /x)"}));
   EXPECT_TRUE(seen.stranger_runs);
+}
+
+TEST(Strangers, one_that_ended_while_it_was_looked_at_is_none) {
+  constexpr int nobody = 1 << 22;  // PID_MAX_LIMIT: no process has it
+  for (const int known : {0, os::process_id()}) {
+    SeenServer seen;
+    add_foreign_processes({process(nobody, "postgres")}, known, seen);
+    EXPECT_TRUE(seen.facts.strangers.empty());
+    EXPECT_FALSE(seen.stranger_runs);
+  }
 }
 
 TEST(Strangers, those_of_the_same_pid_namespace_are_the_servers_own) {
@@ -176,9 +188,7 @@ TEST(Strangers, those_of_the_same_pid_namespace_are_the_servers_own) {
 
 TEST(Strangers, many_are_summed_up) {
   SeenServer seen;
-  add_foreign_processes({process(1, "postgres"), process(2, "postgres"), process(3, "postgres"), process(4, "postgres"),
-                         process(5, "postgres")},
-                        0, seen);
+  add_foreign_processes(std::vector(5, process(os::process_id(), "postgres")), 0, seen);
   ASSERT_EQ(seen.facts.strangers.size(), 4U);
   EXPECT_EQ(seen.facts.strangers.back(), "and 2 more processes");
 }

@@ -16,8 +16,12 @@ namespace dugong::node {
 
 class LocalSandbox : public ::testing::Test {
  protected:
-  LocalSandbox() { std::filesystem::create_directories(root_ + "/bin"); }
+  LocalSandbox() {
+    std::filesystem::create_directories(root_ + "/bin");
+    ::setenv("DUGONG_RUN_DIR", path("run").c_str(), 1);
+  }
   ~LocalSandbox() override {
+    ::unsetenv("DUGONG_RUN_DIR");
     if (!old_path_.empty()) ::setenv("PATH", old_path_.c_str(), 1);
     std::filesystem::remove_all(root_);
   }

@@ -64,7 +64,10 @@ void add_foreign_processes(const std::vector<os::Process>& using_data, int known
   std::size_t found = 0;
   for (const auto& process : using_data) {
     if (!is_postgres_program(process.comm)) continue;
-    if (!home.empty() && pid_namespace(process.pid) == home) continue;
+    const auto its = pid_namespace(process.pid);
+    // It ended while it was looked at: a backend of ours does so all the time. Whoever may read where it works may read
+    // this as well, and it keeps its namespaces longer than its files (exit.c: do_exit).
+    if (its.empty() || its == home) continue;
     if (++found <= described_processes) seen.facts.strangers.push_back(describe(process));
   }
   seen.stranger_runs = seen.stranger_runs || found > 0;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "node/local_doors.h"
 #include "node/marked.h"
+#include "node/mount_guard.h"
 #include "node/policy_rules.h"
 #include "os/clock.h"
 #include "os/files.h"
@@ -63,14 +64,30 @@ Result<> ZfsDoor::judge_marks(const std::string& name, const Call& call) const {
   return require_marked(zfs::dataset_of(name), call.deadline, call.stop);
 }
 
-// Wherever the mountpoint came from: it may be older than the policy, inherited, or have come with a stream.
-Result<> ZfsDoor::judge_mountpoint(const zfs::Dataset& dataset, const Call& call) const {
-  if (!dataset.mountpoint.starts_with('/')) return {};
+// Wherever the mountpoint came from: it may be older than the policy, inherited, or have come with a stream. Under a
+// policy where it really is; empty: nowhere.
+Result<std::string> ZfsDoor::judge_mountpoint(const zfs::Dataset& dataset, const Call& call) const {
+  if (!dataset.mountpoint.starts_with('/')) return std::string{};
   if (policy_) TRY(rules::path(dataset.mountpoint, rules::Use::write, *policy_));
   const auto place = call.places.at(dataset.mountpoint);
-  if (TRY(os::stat_file(place)).kind != os::FileKind::symlink) return {};
-  return fail(ErrorKind::refused,
-              dataset.mountpoint + " is a symbolic link: " + dataset.name + " is not mounted there");
+  if (TRY(os::stat_file(place)).kind != os::FileKind::symlink) return policy_ ? TRY(judge_way(place)) : std::string{};
+  return fail(ErrorKind::refused, dataset.mountpoint + " is a symbolic link: " + dataset.name + " is not mounted there",
+              "put a directory there, or another mountpoint into the dataset's properties");
+}
+
+Result<std::optional<os::Lock>> ZfsDoor::hold(const Call& call) const {
+  if (!policy_) return std::optional<os::Lock>{};
+  return std::optional{TRY(hold_mounts(call.deadline, call.stop))};
+}
+
+Result<> ZfsDoor::require_right_place(const std::string& dataset, const std::string& where, const Call& call) const {
+  if (!policy_) return {};
+  auto right = require_mounted_at(dataset, where);
+  if (right) return {};
+  const auto undone = succeed_once_free(zfs::render(zfs::Unmount{dataset}), call);
+  auto error = std::move(right).error();
+  error.left = undone ? "it was unmounted again" : "it is still mounted: " + undone.error().what;
+  return fail(std::move(error));
 }
 
 Result<std::string> ZfsDoor::version_text(const Call& call) {
@@ -79,7 +96,11 @@ Result<std::string> ZfsDoor::version_text(const Call& call) {
   const auto current = TRY(run_zfs(zfs::render_version(), call));
   if (current.exit.ok()) return version_text_ = current.out;
   const auto old = TRY(run_zfs(zfs::render_old_version(), call));
-  if (!old.exit.ok()) return fail(zfs::judge_failure(zfs::render_old_version(), old.exit.code, old.err));
+  if (!old.exit.ok()) {
+    auto error = zfs::judge_failure(zfs::render_old_version(), old.exit.code, old.err);
+    error.what = "the version of ZFS cannot be told: " + error.what;
+    return fail(std::move(error));
+  }
   return version_text_ = old.out;
 }
 
@@ -207,13 +228,16 @@ Result<Done> ZfsDoor::answer(const zfs::SetProperties& question, const Call& cal
 
 Result<Done> ZfsDoor::answer(const zfs::Mount& question, const Call& call) {
   TRY(judge_marks(question.dataset, call));
+  const auto held = TRY(hold(call));
   const auto before = TRY(look(question.dataset, call));
+  std::string where;
   if (const auto* dataset = find(before, question.dataset); dataset != nullptr) {
     if (dataset->mounted) return Done{};
-    TRY(judge_mountpoint(*dataset, call));
+    where = TRY(judge_mountpoint(*dataset, call));
   }
   const auto argv = zfs::render(question);
   TRY(succeed(argv, call));
+  TRY(require_right_place(question.dataset, where, call));
   const auto after = TRY(look(question.dataset, call));
   const auto* dataset = find(after, question.dataset);
   if (dataset == nullptr || !dataset->mounted) return no_effect(argv, question.dataset + " is not mounted");
@@ -222,6 +246,7 @@ Result<Done> ZfsDoor::answer(const zfs::Mount& question, const Call& call) {
 
 Result<Done> ZfsDoor::answer(const zfs::Unmount& question, const Call& call) {
   TRY(judge_marks(question.dataset, call));
+  const auto held = TRY(hold(call));
   const auto before = TRY(look(question.dataset, call));
   if (const auto* dataset = find(before, question.dataset); dataset != nullptr && !dataset->mounted) return Done{};
   const auto argv = zfs::render(question);

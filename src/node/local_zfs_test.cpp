@@ -1,7 +1,9 @@
 // The door against a zfs whose words and exit codes are ours to choose.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "node/local_sandbox.h"
+#include "node/mount_guard.h"
 
 namespace dugong::node {
 namespace {
@@ -44,6 +46,11 @@ class LocalZfs : public LocalSandbox {
 printf 'tank\t10G\t5G\tONLINE\n')");
   }
 };
+
+std::string unmounted(const std::string& name, const std::string& mountpoint) {
+  return name + "\ttype\tfilesystem\t-\n" + name + "\tguid\t77\t-\n" + name + "\tcreatetxg\t5\t-\n" + name +
+         "\tmounted\tno\t-\n" + name + "\tmountpoint\t" + mountpoint + "\tinherited from tank\n";
+}
 
 class MarkedZfs : public LocalZfs {
  protected:
@@ -92,9 +99,10 @@ TEST_F(MarkedZfs, what_is_marked_or_below_it_is_changed) {
   EXPECT_EQ(served(zfs::Destroy{"tank/ours/c"}), "ok");
 }
 
-std::string unmounted(const std::string& name, const std::string& mountpoint) {
-  return name + "\ttype\tfilesystem\t-\n" + name + "\tguid\t77\t-\n" + name + "\tcreatetxg\t5\t-\n" + name +
-         "\tmounted\tno\t-\n" + name + "\tmountpoint\t" + mountpoint + "\tinherited from tank\n";
+TEST_F(MarkedZfs, what_a_stream_brought_is_no_program_of_roots) {
+  write("d/tank_ours", unmounted("tank/ours", "/srv/dugong-test/nowhere"));
+  EXPECT_EQ(served(zfs::Mount{"tank/ours"}), "ok");
+  EXPECT_TRUE(called("zfs mount -o nosuid,nodev tank/ours"));
 }
 
 TEST_F(MarkedZfs, a_mountpoint_is_judged_when_it_is_used) {
@@ -111,6 +119,95 @@ TEST_F(LocalZfs, nothing_is_mounted_over_where_a_symlink_leads) {
     write("d/tank_a", unmounted("tank/a", path(mountpoint)));
     EXPECT_PRED2(has, failure(zfs::Mount{"tank/a"}), "symbolic link") << mountpoint;
   }
+}
+
+// The node of a policy that allows $S/ours.
+class WayOfAMount : public MarkedZfs {
+ protected:
+  WayOfAMount() {
+    std::filesystem::create_directories(path("ours/a"));
+    write("d/tank_ours", unmounted("tank/ours", path("ours/a/data")));
+    Policy policy;
+    policy.directories = {path("ours")};
+    node_.emplace(LocalOptions{.policy = policy});
+  }
+  std::string mount() { return words(zfs::Mount{"tank/ours"}); }
+  template <class Question>
+  std::string words(Question question, Millis patience = Millis{10'000}) {
+    const auto answer = ask(*node_, std::move(question), os::deadline_in(patience));
+    return answer ? "ok" : answer.error().what;
+  }
+  [[nodiscard]] bool mounts() const { return called("zfs mount -o nosuid,nodev tank/ours"); }
+
+ private:
+  std::optional<LocalNode> node_;
+};
+
+TEST_F(WayOfAMount, is_roots) {
+  EXPECT_EQ(mount(), "ok");
+  EXPECT_TRUE(mounts());
+}
+
+TEST_F(WayOfAMount, what_is_missing_is_made_by_zfs) {
+  std::filesystem::remove(path("ours/a"));
+  EXPECT_EQ(mount(), "ok");
+}
+
+TEST_F(WayOfAMount, its_root_is_there) {
+  std::filesystem::remove_all(path("ours"));
+  EXPECT_PRED2(has, mount(), "ours is not a directory");
+  EXPECT_FALSE(mounts());
+}
+
+TEST_F(WayOfAMount, is_nobody_elses_to_change) {
+  const auto refused = "others than root may change what is in " + path("ours/a");
+  for (const auto mode : {0757, 0777, 01777}) {
+    std::filesystem::permissions(path("ours/a"), std::filesystem::perms{static_cast<unsigned>(mode)});
+    EXPECT_PRED2(has, mount(), refused) << mode;
+  }
+  std::filesystem::permissions(path("ours/a"), std::filesystem::perms{0775});
+  if (::chown(path("ours/a").c_str(), 0, 1234) != 0) GTEST_SKIP() << "needs root";
+  EXPECT_PRED2(has, mount(), refused);
+  std::filesystem::permissions(path("ours/a"), std::filesystem::perms{0711});
+  ASSERT_EQ(::chown(path("ours/a").c_str(), 1234, 0), 0);
+  EXPECT_PRED2(has, mount(), refused);
+  ASSERT_EQ(::chown(path("ours/a").c_str(), 0, 0), 0);
+  ASSERT_EQ(::chown(path("ours").c_str(), 1234, 0), 0);
+  EXPECT_PRED2(has, mount(), "others than root may change what is in " + path("ours"));
+  EXPECT_FALSE(mounts());
+}
+
+TEST_F(WayOfAMount, has_no_link_in_it) {
+  std::filesystem::create_directories(path("ours/b/x"));
+  std::filesystem::remove(path("ours/a"));
+  std::filesystem::create_symlink("b", path("ours/a"));
+  EXPECT_PRED2(has, mount(), "symbolic link");
+  write("d/tank_ours", unmounted("tank/ours", path("ours/a/x/data")));
+  EXPECT_PRED2(has, mount(), "symbolic link");
+  EXPECT_FALSE(mounts());
+}
+
+TEST_F(WayOfAMount, a_mount_that_went_elsewhere_is_taken_back) {
+  std::filesystem::create_directories(path("elsewhere"));
+  tool("zfs", std::string{R"sh(
+case $1 in
+get) [ "$4" = value,source ] && { printf 'dex\tlocal\n'; exit 0; };;
+mount) mount -t tmpfs tank/ours $S/elsewhere || touch $S/forbidden;;
+unmount) umount $S/elsewhere;;
+esac)sh"} + small_zfs);
+  const auto said = mount();
+  if (std::filesystem::exists(path("forbidden"))) GTEST_SKIP() << "mounting is not allowed here";
+  EXPECT_PRED2(has, said, "tank/ours was mounted at " + path("elsewhere"));
+  EXPECT_TRUE(called("zfs unmount tank/ours"));
+}
+
+TEST_F(WayOfAMount, stands_still_until_it_is_mounted) {
+  const auto held = hold_mounts(os::deadline_in(Millis{10'000}), {});
+  ASSERT_TRUE(held);
+  for (const auto& said : {words(zfs::Mount{"tank/ours"}, Millis{30}), words(zfs::Unmount{"tank/ours"}, Millis{30}),
+                           words(MakeDirectory{path("ours/a"), 0777}, Millis{30})})
+    EXPECT_PRED2(has, said, "still busy with another: a mount, pid ");
+  EXPECT_FALSE(mounts());
 }
 
 TEST_F(LocalZfs, a_pool_and_its_capabilities) {
@@ -181,7 +278,7 @@ TEST_F(LocalZfs, mounting_twice_is_done_once) {
   EXPECT_EQ(failure(zfs::Unmount{"tank/a"}), "");
   EXPECT_FALSE(called("zfs unmount tank/a"));
   EXPECT_EQ(failure(zfs::Mount{"tank/a"}), "");
-  EXPECT_TRUE(called("zfs mount tank/a"));
+  EXPECT_TRUE(called("zfs mount -o nosuid,nodev tank/a"));
   EXPECT_EQ(failure(zfs::Mount{"tank/a"}), "");
   EXPECT_EQ(failure(zfs::Unmount{"tank/a"}), "");
   EXPECT_TRUE(called("zfs unmount tank/a"));

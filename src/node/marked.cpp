@@ -23,7 +23,7 @@ Result<> require_marked(const std::string& dataset, Deadline deadline, const std
                     dataset + " does not carry dugong's mark, nor does one above it",
                     {},
                     "nothing was changed",
-                    "to allow it, list it in prefixes of /etc/dugong/node.toml on this node"});
+                    "to allow it, list it in `prefixes` of node.toml on this node"});
 }
 
 }  // namespace dugong::node

@@ -36,8 +36,10 @@ Result<> judge(const StreamRequest& request, const Policy& policy);
 
 // Errors: invalid with file:line:column; a key that is not known is one of them.
 Result<Policy> parse_policy(std::string_view text, const std::string& file);
-// $DUGONG_NODE_CONFIG or /etc/dugong/node.toml. No file at the default place: the defaults. Errors: as above, and
-// refused when it is not root's or anybody else may write it.
+// Absent: there is no such name. Whatever else is there has to be a file that can be read. Errors: as above, and
+// refused when it is none, not root's, or anybody else may write it.
+Result<std::optional<Policy>> read_policy(const std::string& file);
+// $DUGONG_NODE_CONFIG or /etc/dugong/node.toml. Absent at the default place: the defaults. Errors: as above.
 Result<Policy> load_policy();
 
 }  // namespace dugong::node

@@ -88,24 +88,63 @@ Result<Policy> parse_policy(std::string_view text, const std::string& file) {
   return policy;
 }
 
-Result<Policy> load_policy() {
-  const auto chosen = os::env("DUGONG_NODE_CONFIG");
-  const std::string file = chosen.value_or(std::string{default_file});
+namespace {
+
+Error not_taken(std::string what, const std::string& path, std::string next) {
+  return Error{ErrorKind::refused, std::move(what), path, "nothing was changed", std::move(next)};
+}
+
+// A link that leads nowhere, a directory, a FIFO: the operator meant something by it, and not that all is allowed.
+Result<bool> is_there(const std::string& file) {
+  const auto stat = TRY(os::stat_file(file));
+  const auto slash = file.rfind('/');
+  const auto directory = slash == 0 ? std::string{"/"} : file.substr(0, slash);
+  switch (stat.kind) {
+    case os::FileKind::file:
+      return true;
+    case os::FileKind::missing:
+      break;
+    case os::FileKind::symlink:
+      return fail(not_taken("this is a symbolic link, and not the file itself", file,
+                            "put the file there in its place, or move the link away"));
+    case os::FileKind::directory:
+    case os::FileKind::other:
+      return fail(not_taken("this is not a regular file", file, "put a file there in its place, or move it away"));
+  }
+  const auto above = TRY(os::stat_file(directory)).kind;
+  if (above == os::FileKind::missing || above == os::FileKind::directory) return false;
+  return fail(not_taken("this is not a directory, and so holds no node.toml", directory,
+                        "put a directory there in its place, or move it away"));
+}
+
+}  // namespace
+
+Result<std::optional<Policy>> read_policy(const std::string& file) {
+  const bool there = TRY(is_there(file));
+  if (!there) return std::optional<Policy>{};
   auto content = TRY(os::read_file(file));
-  if (content.stat.kind == os::FileKind::missing) {
-    if (!chosen) return Policy{};
-    return fail(Error{ErrorKind::invalid, "the file that DUGONG_NODE_CONFIG names does not exist", file, {}, {}});
+  if (content.stat.kind != os::FileKind::file || content.bytes.size() < content.stat.size) {
+    return fail(
+        not_taken("this is not a file that can be read whole", file, "look at it, then run the same command again"));
   }
   const auto uid = content.stat.uid;
   if (uid != 0 && uid != os::user_id()) {
-    return fail(Error{ErrorKind::refused, fmt::format("this file belongs to the user with number {}, not to root", uid),
-                      file, "nothing was changed", fmt::format("look at it, then run: chown root {}", file)});
+    return fail(not_taken(fmt::format("this file belongs to the user with number {}, not to root", uid), file,
+                          fmt::format("look at it, then run: chown root {}", file)));
   }
   if ((content.stat.mode & 022U) != 0) {
-    return fail(Error{ErrorKind::refused, "others than its owner may write this file", file, "nothing was changed",
-                      fmt::format("run: chmod go-w {}", file)});
+    return fail(not_taken("others than its owner may write this file", file, fmt::format("run: chmod go-w {}", file)));
   }
-  return parse_policy(content.bytes, file);
+  return std::optional{TRY(parse_policy(content.bytes, file))};
+}
+
+Result<Policy> load_policy() {
+  const auto chosen = os::env("DUGONG_NODE_CONFIG");
+  const std::string file = chosen.value_or(std::string{default_file});
+  auto policy = TRY(read_policy(file));
+  if (policy) return *std::move(policy);
+  if (!chosen) return Policy{};
+  return fail(Error{ErrorKind::invalid, "the file that DUGONG_NODE_CONFIG names does not exist", file, {}, {}});
 }
 
 }  // namespace dugong::node

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <string>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/testing.h"
@@ -356,6 +357,33 @@ TEST_F(PolicyOnDisk, IsRootsAloneToWrite) {
   std::ofstream{file} << "projects = ['p']\n";
   std::filesystem::permissions(file, std::filesystem::perms{0664});
   EXPECT_EQ(loaded(), "others than its owner may write this file");
+}
+TEST_F(PolicyOnDisk, OnlyAMissingNameIsNoFile) {
+  const auto seen = [&](const std::string& name) -> std::string {
+    const auto policy = read_policy(directory.path(name));
+    if (!policy) return policy.error().kind == ErrorKind::refused && !policy.error().next.empty() ? "refused" : "other";
+    return *policy ? "a file" : "none";
+  };
+  EXPECT_EQ(seen("node.toml"), "none");
+  EXPECT_EQ(seen("dugong/node.toml"), "none");
+  std::ofstream{directory.path("file")} << "projects = ['p']\n";
+  std::filesystem::permissions(directory.path("file"), std::filesystem::perms{0644});
+  EXPECT_EQ(seen("file"), "a file");
+  std::filesystem::create_symlink("nowhere", directory.path("dangling"));
+  EXPECT_EQ(seen("dangling"), "refused");
+  EXPECT_EQ(seen("dangling/node.toml"), "refused");
+  std::filesystem::create_symlink("file", directory.path("link"));
+  EXPECT_EQ(seen("link"), "refused") << "nor is it asked whose the file is that it leads to";
+  std::filesystem::create_directories(directory.path("directory"));
+  EXPECT_EQ(seen("directory"), "refused");
+  ASSERT_EQ(::mkfifo(directory.path("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(seen("fifo"), "refused");
+  EXPECT_EQ(seen("file/node.toml"), "refused");
+}
+TEST_F(PolicyOnDisk, IsReadWhole) {
+  std::ofstream{file} << std::string(1 << 20, '\n') << "prefixes = []\n";
+  std::filesystem::permissions(file, std::filesystem::perms{0644});
+  EXPECT_EQ(loaded(), "this is not a file that can be read whole");
 }
 TEST(PolicyFile, ValuesAreChecked) {
   EXPECT_NE(parse_error("prefixes = ['-a']"), "");

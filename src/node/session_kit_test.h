@@ -120,6 +120,10 @@ class FakeZfs {
                            << R"(
 [ "$1" = get ] && { [ -e $D/UNMARKED ] && printf -- '-\t-\n' || printf 'dex\tinherited from tank\n'; exit 0; }
 echo $$ >> $D/pids
+if [ "$1" = receive ]; then
+  [ "$2" = -u ] || { echo "it would be mounted" >&2; exit 2; }
+  shift; set -- receive "$2"
+fi
 case "$1:$2" in
   send:tank/a@payload) exec cat $D/payload;;
   send:tank/a@forever) exec cat /dev/zero;;

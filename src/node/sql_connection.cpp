@@ -134,7 +134,8 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
                                                                         Deadline deadline,
                                                                         const std::stop_token& stop) {
   using Opened = std::variant<SqlConnection, ConnectRefusal>;
-  if (!target.socket_dir.starts_with('/')) {
+  // A comma would make it a list of hosts (fe-connect.c: parse_comma_separated_list): the password would go to others.
+  if (!target.socket_dir.starts_with('/') || target.socket_dir.find(',') != std::string::npos) {
     return fail(ErrorKind::invalid, fmt::format("\"{}\" is not a directory of sockets", printable(target.socket_dir)));
   }
   if (auto refusal = foreign_environment()) return Opened{std::move(*refusal)};

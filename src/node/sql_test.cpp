@@ -293,6 +293,8 @@ TEST_F(Sql, BadTargetsAreErrors) {
   target = target_;
   target.socket_dir = "localhost";
   EXPECT_EQ(refused(target), "error: \"localhost\" is not a directory of sockets");
+  target.socket_dir = "/run,10.0.0.9";
+  EXPECT_EQ(refused(target), "error: \"/run,10.0.0.9\" is not a directory of sockets");
 }
 TEST_F(Sql, TheEnvironmentDoesNotLeadElsewhere) {
   ::setenv("PGHOSTADDR", "127.0.0.1", 1);

@@ -43,6 +43,8 @@ constexpr std::array advices = {
     Advice{"Host key verification failed", "run once by hand and compare the key: ssh {0} true"},
     Advice{"Permission denied", "make this work without a password: ssh {0} true"},
     Advice{"Could not resolve hostname", "check the name of the host in `ssh = \"{0}\"`"},
+    Advice{"error while loading shared libraries",
+           "install on {0} what dugong is linked with: apt-get install libpq5 libzstd1"},
     Advice{"command not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
     Advice{"No such file or directory", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
     Advice{"not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"}};

@@ -55,6 +55,9 @@ std::string advice(const std::string& words, ErrorKind kind = ErrorKind::unreach
 TEST(Ssh, FailuresSayWhatToDo) {
   EXPECT_TRUE(has(advice("bash: line 1: dugong: command not found"), "install dugong on root@b"));
   EXPECT_TRUE(has(advice("sh: 1: dugong: not found"), "install dugong on root@b"));
+  EXPECT_TRUE(has(advice("dugong: error while loading shared libraries: libpq.so.5: cannot open shared object file: No "
+                         "such file or directory"),
+                  "apt-get install libpq5"));
   EXPECT_TRUE(has(advice("Host key verification failed."), "compare the key: ssh root@b true"));
   EXPECT_TRUE(
       has(advice("REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed."), "why the host key"));

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
@@ -122,6 +123,12 @@ Result<std::string> read_link(const Place& place) {
   const ssize_t size = ::readlinkat(opened.fd.get(), "", target.data(), target.size());
   if (size < 0) return fail(path_error(errno, "read the link", place));
   return std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+Result<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real{::realpath(path.c_str(), nullptr), &::free};
+  if (!real) return fail(path_error(errno, "follow", path));
+  return std::string{real.get()};
 }
 
 Result<bool> is_mount_point(const Place& place) {

@@ -56,7 +56,7 @@ Result<Content> read_file(const Place& place, Bytes limit = 1 << 20);
 Result<Fd> open_file(const Place& place);  // for reading
 
 // Temporary file in the same directory, owner, mode, fsync, rename, fsync of the directory. Readers see the old or the
-// new content, also after a power cut.
+// new content, also after a power cut. What such a write left in the directory when it was killed goes first.
 Result<void> write_file(const Place& place, std::string_view bytes, Owner owner = {});
 enum class Written { created, existed };
 // The same with link(2) in place of rename(2): an existing file is left as it is.
@@ -80,6 +80,7 @@ struct Entry {
 };
 Result<std::vector<Entry>> list_directory(const Place& place);  // sorted; without . and ..
 Result<std::string> read_link(const Place& place);
+Result<std::string> real_path(const std::string& path);  // of something that is there; all links followed
 enum class Linked { created, existed };
 Result<Linked> link_file(const Place& from, const Place& to);  // hard link; never overwrites
 Result<void> sync_directory(const Place& place);

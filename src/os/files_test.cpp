@@ -1,9 +1,13 @@
 #include "os/files.h"
 
+#include <atomic>
 #include <fcntl.h>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "os/testing.h"
@@ -35,6 +39,40 @@ TEST_F(Files, WhatIsWrittenIsRead) {
   EXPECT_EQ(content("a"), std::string("x\0y", 3));
   EXPECT_EQ(stat_file(at("a"))->size, 3U);
   EXPECT_EQ(stat_file(at("a"))->mode, 0644U);
+}
+
+TEST_F(Files, WhatAKilledWriteLeftGoesWithTheNext) {
+  const std::string left = ".dugong-0123456789abcdef";
+  const std::string held = ".dugong-fedcba9876543210";
+  for (const auto& name : {left, held, std::string{".dugong-mine"}}) std::ofstream{at(name)} << "a password";
+  link("a", ".dugong-0000000000000000");
+  const Fd other{::open(at(held).c_str(), O_RDONLY | O_CLOEXEC)};
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  put("a", "1");
+  EXPECT_EQ(kind(left), FileKind::missing);
+  EXPECT_EQ(kind(held), FileKind::file) << "a write is under way";
+  EXPECT_EQ(kind(".dugong-mine"), FileKind::file);
+  EXPECT_EQ(kind(".dugong-0000000000000000"), FileKind::symlink);
+}
+
+TEST_F(Files, WritersDoNotTakeEachOthersFiles) {
+  std::vector<std::jthread> writers;
+  std::atomic<int> failed = 0;
+  for (int writer = 0; writer < 4; ++writer) {
+    writers.emplace_back([&, name = at(std::to_string(writer))] {
+      for (int round = 0; round < 100; ++round) failed += write_file(name, "x") ? 0 : 1;
+    });
+  }
+  writers.clear();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(list_directory(dir.path())->size(), 4U);
+}
+
+TEST_F(Files, ARealPath) {
+  ASSERT_TRUE(make_directories(at("d/e")));
+  link("d", "l");
+  EXPECT_EQ(real_path(at("l/e")).value(), real_path(at("d")).value() + "/e");
+  EXPECT_FALSE(real_path(at("no")));
 }
 
 TEST_F(Files, ReadsAreBounded) {

@@ -1,6 +1,9 @@
 // The half of files.h that makes and changes: every change is on disk when a function says that it is done.
 #include <cerrno>
+#include <dirent.h>
 #include <fcntl.h>
+#include <memory>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,10 +45,32 @@ Result<void> write_blocking(int fd, std::string_view bytes, const Place& place) 
   return {};
 }
 
+constexpr std::string_view temporary_prefix = ".dugong-";
+constexpr std::size_t token_bytes = 8;
+
+bool is_temporary(std::string_view name) {
+  if (!name.starts_with(temporary_prefix)) return false;
+  name.remove_prefix(temporary_prefix.size());
+  return name.size() == 2 * token_bytes && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// What a write that was killed left behind, and a password may be in it: nobody holds its lock any more.
+void remove_cut_off(int directory) {
+  Fd listed{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries{::fdopendir(listed.get()), &::closedir};
+  if (!entries) return;
+  static_cast<void>(listed.release());
+  while (const dirent* entry = ::readdir(entries.get())) {
+    if (!is_temporary(entry->d_name)) continue;
+    const Fd fd{::openat(directory, entry->d_name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)};
+    if (fd.valid() && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) ::unlinkat(directory, entry->d_name, 0);
+  }
+}
+
 // A complete, synced file under a name nobody looks for; gone again unless it was renamed.
 class Temporary {
  public:
-  explicit Temporary(const Parent& parent) : directory_{parent.directory.get()}, name_{".dugong-" + random_token(8)} {}
+  explicit Temporary(const Parent& parent) : directory_{parent.directory.get()} {}
   ~Temporary() {
     if (exists_) ::unlinkat(directory_, name_.c_str(), 0);
   }
@@ -53,9 +78,7 @@ class Temporary {
   Temporary& operator=(const Temporary&) = delete;
 
   Result<void> fill(std::string_view bytes, const Owner& owner, const Place& place) {
-    const Fd fd{::openat(directory_, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    if (!fd.valid()) return fail(path_error(errno, "make a file beside", place));
-    exists_ = true;
+    const Fd fd = TRY(make(place));
     TRY(write_blocking(fd.get(), bytes, place));
     TRY(set_owner(fd.get(), owner, place));
     if (::fsync(fd.get()) != 0) return fail(path_error(errno, "fsync", place));
@@ -65,8 +88,26 @@ class Temporary {
   void was_renamed() { exists_ = false; }
 
  private:
+  // Locked until it has its name, by a descriptor of its own: what is open for writing cannot be run (ETXTBSY).
+  // Another's remove_cut_off may come between the making and the lock: then once more.
+  Result<Fd> make(const Place& place) {
+    for (;;) {
+      name_ = std::string{temporary_prefix} + random_token(token_bytes);
+      Fd fd{::openat(directory_, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+      if (!fd.valid()) return fail(path_error(errno, "make a file beside", place));
+      exists_ = true;
+      lock_ = Fd{::openat(directory_, name_.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)};
+      bool taken = !lock_.valid() && errno == ENOENT;
+      if (lock_.valid()) taken = ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+      struct stat raw {};
+      if (!taken && (::fstat(fd.get(), &raw) != 0 || raw.st_nlink > 0)) return fd;
+      exists_ = false;
+    }
+  }
+
   int directory_;
   std::string name_;
+  Fd lock_;
   bool exists_ = false;
 };
 
@@ -100,6 +141,7 @@ Result<Fd> enter_or_make(const Fd& parent, const std::string& name, Step step, c
 
 Result<void> write_file(const Place& place, std::string_view bytes, Owner owner) {
   const Parent parent = TRY(open_parent(place));
+  remove_cut_off(parent.directory.get());
   Temporary file{parent};
   TRY(file.fill(bytes, owner, place));
   if (::renameat(parent.directory.get(), file.name(), parent.directory.get(), parent.name.c_str()) != 0) {

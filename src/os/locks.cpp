@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -39,8 +40,10 @@ Result<std::variant<Lock, HeldBy>> try_lock(const std::string& name, const std::
   const std::string directory = run_directory();
   TRY(make_directories(directory));
   const std::string path = directory + "/" + name + ".lock";
-  Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)};
+  Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!fd.valid()) return fail(system_error(errno, "open the lock " + path));
+  // flock(2) asks for no more than an open file: whoever may read it may hold it. Older ones are there with 0644.
+  if (::fchmod(fd.get(), 0600) != 0) return fail(system_error(errno, "change the mode of " + path));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail(system_error(errno, "lock " + path));
     return HeldBy{holder_in(directory, path)};

@@ -1,5 +1,5 @@
 // One writer at a time: flock(2) on a file below the run directory. The kernel drops it with the process, so a lock
-// never outlives its holder; the text in the file says who that is.
+// never outlives its holder; the text in the file says who that is. It is its owner's alone to open, and so to hold.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 #include "os/mounts.h"
 
+#include <algorithm>
 #include <sys/sysmacros.h>
 
 #include "base/ids.h"
@@ -31,7 +32,7 @@ std::string unescape(std::string_view text) {
 std::vector<MountEntry> parse_mountinfo(std::string_view text) {
   std::vector<MountEntry> mounts;
   for (const auto line : lines(text)) {
-    const auto fields = split(line, ' ');  // id parent major:minor root point options …
+    const auto fields = split(line, ' ');  // id parent major:minor root point options … - type source options
     if (fields.size() < 6) continue;
     const auto numbers = split(fields[2], ':');
     if (numbers.size() != 2) continue;
@@ -39,7 +40,9 @@ std::vector<MountEntry> parse_mountinfo(std::string_view text) {
     const auto minor_number = parse_u64(numbers[1]);
     if (!major_number || !minor_number) continue;
     const auto device = makedev(static_cast<unsigned>(*major_number), static_cast<unsigned>(*minor_number));
-    mounts.push_back({device, unescape(fields[4])});
+    const auto dash = std::find(fields.begin() + 6, fields.end(), "-");
+    const bool has_source = fields.end() - dash > 2;
+    mounts.push_back({device, unescape(fields[4]), has_source ? unescape(*(dash + 2)) : std::string{}});
   }
   return mounts;
 }

@@ -1,4 +1,4 @@
-// What is mounted where, from /proc/PID/mountinfo (proc(5)). Used inside this room.
+// What is mounted where, from /proc/PID/mountinfo (proc(5)).
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@ namespace dugong::os {
 struct MountEntry {
   std::uint64_t device = 0;  // as st_dev
   std::string point;         // as the process sees it
+  std::string source;        // what the filesystem says that is mounted: a dataset's name
 };
 std::vector<MountEntry> parse_mountinfo(std::string_view text);
 // Where something is mounted at `directory` or below it, in this process's view.

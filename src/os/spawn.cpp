@@ -86,9 +86,10 @@ Result<Exit> Child::wait(Deadline deadline, const std::stop_token& stop_token) {
 }
 
 Result<Exit> Child::terminate(Millis grace) {
+  if (exit_ || !pidfd_.valid()) return wait(Deadline{});
   signal(SIGTERM);
-  auto ended = wait(deadline_in(grace));
-  if (ended || ended.error().kind != ErrorKind::timed_out) return ended;
+  static_cast<void>(wait_ready(pidfd_.get(), -1, deadline_in(grace), StopSignal{{}}));
+  // Not waited for yet, so the number is still its group's: this is for the others in it that had no ear for SIGTERM.
   signal(SIGKILL);
   return wait(deadline_in(destructor_patience));
 }

@@ -37,6 +37,7 @@ struct Command {
   Stdio out = Stdio::pipe;
   Stdio err = Stdio::pipe;
   Group group = Group::own_session;
+  Millis start_within{10'000};  // how long its directory and its program may take to open: the disk may hang
   std::optional<Credentials> user;
 };
 
@@ -66,7 +67,8 @@ class Child {
   void signal(int number) const;  // to the whole group, when it has one of its own
   // Errors: timed_out, interrupted (it still runs then).
   Result<Exit> wait(Deadline deadline, const std::stop_token& stop = {});
-  // SIGTERM, then SIGKILL after `grace`. Error timed_out: it does not even die of SIGKILL (stuck in the kernel).
+  // SIGTERM; SIGKILL when it has ended, for what is left of its group, or after `grace`. Error timed_out: it does not
+  // even die of SIGKILL (stuck in the kernel).
   Result<Exit> terminate(Millis grace = Millis{2000});
 
  private:
@@ -79,7 +81,8 @@ class Child {
   std::optional<Exit> exit_;
 };
 
-// Error `failed` "PROGRAM was not found in PATH", or the system's reason.
+// Errors: failed "PROGRAM was not found in PATH", or the system's reason; timed_out after `start_within`. One at a
+// time: the others of this process wait meanwhile.
 Result<Child> spawn(const Command& command);
 
 struct Limits {
@@ -94,7 +97,8 @@ struct Output {
   bool err_truncated = false;
 };
 // Runs a command to its end, feeding it `input` (Command::in is set accordingly). A non-zero exit is an answer, not an
-// error. Errors: timed_out and interrupted — the group is dead by then — with the tail of its stderr; failed.
+// error. Errors: timed_out and interrupted — the whole group was sent SIGKILL by then — with the tail of its stderr;
+// failed.
 Result<Output> run(Command command, Deadline deadline, const std::stop_token& stop = {}, Limits limits = {},
                    std::string_view input = {});
 

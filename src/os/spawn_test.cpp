@@ -5,10 +5,12 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
+#include "base/ids.h"
 #include "base/text.h"
 #include "os/clock.h"
 #include "os/files.h"
@@ -217,6 +219,55 @@ TEST(Child, WaitHasADeadlineAndAStop) {
   source.request_stop();
   EXPECT_EQ(child.wait(soon(), source.get_token()).error().kind, ErrorKind::interrupted);
   EXPECT_EQ(child.terminate()->signal, SIGTERM);
+}
+
+// A filesystem whose daemon never says a word.
+class SilentDisk {
+ public:
+  SilentDisk() {
+    if (!fuse_.valid()) return;
+    const auto options = "fd=" + std::to_string(fuse_.get()) + ",rootmode=40000,user_id=0,group_id=0";
+    mounted_ = ::mount("silent", path().c_str(), "fuse", 0, options.c_str()) == 0;
+  }
+  ~SilentDisk() {
+    if (mounted_) ::umount2(path().c_str(), MNT_DETACH);
+  }
+  SilentDisk(const SilentDisk&) = delete;
+  SilentDisk& operator=(const SilentDisk&) = delete;
+  [[nodiscard]] bool mounted() const { return mounted_; }
+  [[nodiscard]] std::string path() const { return directory_.path(); }
+
+ private:
+  TempDir directory_;
+  Fd fuse_{::open("/dev/fuse", O_RDWR | O_CLOEXEC)};
+  bool mounted_ = false;
+};
+
+TEST(Spawn, ADiskThatHangsIsNotWaitedFor) {
+  const SilentDisk disk;
+  if (!disk.mounted()) GTEST_SKIP() << "mounting is not allowed here";
+  auto command = sh("true");
+  command.directory = disk.path() + "/x";
+  command.start_within = Millis{50};
+  const auto child = spawn(command);
+  ASSERT_FALSE(child);
+  EXPECT_EQ(child.error().kind, ErrorKind::timed_out);
+  EXPECT_NE(child.error().what.find("sh could not be started in 50"), std::string::npos) << child.error().what;
+  EXPECT_TRUE(run(sh("true"), soon())) << "others go on";
+  EXPECT_TRUE(eventually(no_children));
+}
+
+TEST(Child, TerminateLeavesNothingOfTheGroup) {
+  const TempDir dir;
+  const auto file = dir.path("pid");
+  auto child = spawn(sh("sh -c 'trap \"\" TERM; echo $$ >" + file + ".new; mv " + file + ".new " + file +
+                        "; exec sleep 100' & wait"))
+                   .value();
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
+  const auto deaf = static_cast<int>(parse_u64(trim(read_file(file)->bytes)).value_or(0));
+  ASSERT_TRUE(process_exists(deaf));
+  EXPECT_EQ(child.terminate()->signal, SIGTERM);
+  EXPECT_TRUE(eventually([&] { return !process_exists(deaf); }));
 }
 
 TEST(Child, DiesWithItsOwnerAndLeavesNoZombie) {

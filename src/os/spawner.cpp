@@ -255,6 +255,13 @@ Result<Child> Spawner::fork_and_exec(const Command& command) {
   child.pidfd_ = Fd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
   child.group_ = command.group;
   prepared.report.write_end.close();
+  const StopSignal never{{}};
+  if (wait_ready(prepared.report.read_end.get(), -1, deadline_in(command.start_within), never) == Ready::timed_out) {
+    ::kill(pid, SIGKILL);  // not the group: it may not have one yet
+    dying_.push_back(std::move(child));
+    return fail(ErrorKind::timed_out, printable(command.argv.front()) + " could not be started in " +
+                                          human_duration(command.start_within) + ": a disk may hang");
+  }
   auto started = read_report(prepared.report.read_end, command.argv.front());
   if (!child.pidfd_.valid() || !started) {
     Error error = started ? system_error(errno, "pidfd_open") : std::move(started).error();

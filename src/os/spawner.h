@@ -30,7 +30,7 @@ class Spawner {
   void do_jobs();
   void bury_the_dead();
   void wait_for_work();
-  static Result<Child> fork_and_exec(const Command& command);
+  Result<Child> fork_and_exec(const Command& command);
 
   std::mutex mutex_;
   std::condition_variable done_;

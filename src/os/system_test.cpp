@@ -12,6 +12,7 @@
 
 #include "os/clock.h"
 #include "os/env.h"
+#include "os/files.h"
 #include "os/host.h"
 #include "os/locks.h"
 #include "os/mounts.h"
@@ -185,6 +186,15 @@ TEST_F(Locks, OneHolderWhoIsNamed) {
   EXPECT_TRUE(std::holds_alternative<Lock>(try_lock("dex.a", "next").value()));
 }
 
+TEST_F(Locks, AreNobodyElsesToOpen) {
+  const auto mode = [&] { return stat_file(dir.path("run/dex.a.lock")).value().mode; };
+  { ASSERT_TRUE(try_lock("dex.a", "me")); }
+  EXPECT_EQ(mode(), 0600U);
+  std::filesystem::permissions(dir.path("run/dex.a.lock"), std::filesystem::perms{0644});
+  { ASSERT_TRUE(try_lock("dex.a", "me")); }
+  EXPECT_EQ(mode(), 0600U) << "an older one";
+}
+
 TEST_F(Locks, Names) {
   for (const char* name : {"", "..", "a/b", ".hidden", "a b", "ä"}) {
     EXPECT_EQ(try_lock(name, "me").error().kind, ErrorKind::invalid) << name;
@@ -205,6 +215,9 @@ TEST(Mounts, Parse) {
       "24 22 x:y / /bad rw - zfs tank/x rw\n");
   ASSERT_EQ(mounts.size(), 2U);
   EXPECT_EQ(mounts[1].point, "/srv/a b");
+  EXPECT_EQ(mounts[1].source, "tank/x");
+  EXPECT_EQ(parse_mountinfo("23 22 0:45 / /srv rw shared:1 master:2 - zfs tank/a\\040b rw\n").at(0).source, "tank/a b");
+  EXPECT_EQ(parse_mountinfo("23 22 0:45 / /srv rw\n").at(0).source, "");
   EXPECT_EQ(mounts_at_or_below(mounts, "/srv"), (std::vector<std::string>{"/srv/a b"}));
   EXPECT_EQ(mounts_at_or_below(mounts, "/srv/a b"), (std::vector<std::string>{"/srv/a b"}));
   EXPECT_TRUE(mounts_at_or_below(mounts, "/srv/a").empty());

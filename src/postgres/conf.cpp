@@ -136,7 +136,8 @@ Parsed parse_line(std::string_view text, std::size_t number) {
 }
 
 tl::unexpected<Error> bad_line(std::size_t number, const std::string& why) {
-  return fail(ErrorKind::failed, fmt::format("line {}: {}", number, why));
+  return fail(ErrorKind::failed, fmt::format("line {}: {}", number, why),
+              "mend the line: PostgreSQL could not read it either");
 }
 
 Result<std::string> assignment(std::string_view name, std::string_view value) {

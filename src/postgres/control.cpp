@@ -52,7 +52,10 @@ HotStandbySettings settings_of(std::string_view bytes) {
   return settings;
 }
 
-tl::unexpected<Error> bad(std::string what) { return fail(ErrorKind::failed, "pg_control: " + std::move(what)); }
+tl::unexpected<Error> bad(std::string what) {
+  return fail(ErrorKind::failed, "pg_control: " + std::move(what),
+              "`pg_controldata` of the server's own version says more");
+}
 
 }  // namespace
 

@@ -144,7 +144,7 @@ Result<> take_tablespace(const Cells& row, ServerSql& into) {
 
 Result<> take_available(const Cells& row, ServerSql& into) {
   auto name = TRY(row.text("available_extension"));
-  into.available_extensions[name] = TRY(row.text("default_version"));
+  into.available_extensions[name].insert(TRY(row.text("version")));
   return {};
 }
 

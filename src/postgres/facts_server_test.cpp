@@ -73,7 +73,7 @@ std::vector<StatementResult> answers(const Row& server) {
       table({"archived_count", "last_archived_wal", "failed_count", "last_failed_wal", "archiving_fails"},
             {{"12", "0000000100000000000000A2", "3", "00000002.history", "t"}}),
       table({"tablespace_location", "spcname"}, {{"/srv/space", "fast"}}),
-      table({"available_extension", "default_version"}, {{"timescaledb", "2.19.1"}}),
+      table({"available_extension", "version"}, {{"timescaledb", "2.18.2"}, {"timescaledb", "2.19.1"}}),
   };
 }
 ServerSql parsed(const std::vector<StatementResult>& all) {
@@ -188,7 +188,7 @@ TEST(Server, Lists) {
   EXPECT_EQ(s.last_failed, "00000002.history");
   EXPECT_TRUE(s.archiving_fails);
   EXPECT_EQ(s.tablespaces, std::vector<std::string>{"/srv/space"});
-  EXPECT_EQ(s.available_extensions["timescaledb"], "2.19.1");
+  EXPECT_EQ(s.available_extensions["timescaledb"], (std::set<std::string>{"2.18.2", "2.19.1"}));
 }
 
 TEST(Server, EveryColumnIsNamedWhenMissing) {

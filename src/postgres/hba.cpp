@@ -112,6 +112,13 @@ bool user_matches(const HbaRule& rule, std::string_view user) {
   return has(rule.users, "all") || has(rule.users, user);
 }
 
+// Roles by group, by regular expression or from a file: who that is, the server alone knows (hba.c: check_role).
+bool user_may_match(const HbaRule& rule, std::string_view user) {
+  return user_matches(rule, user) || std::ranges::any_of(rule.users, [](const std::string& one) {
+           return one.starts_with('+') || one.starts_with('/') || one.starts_with('@');
+         });
+}
+
 // Names are not resolved: what a rule with a host name means is known to the server alone.
 bool address_matches(const HbaRule& rule, const std::string& address) {
   if (rule.address == "all") return true;
@@ -163,11 +170,12 @@ void judge_rule(const HbaRule& rule, std::string_view user, const std::vector<st
     findings.push_back({HbaFinding::Kind::trust, fmt::format("{}: {} is let in without a password", shown(rule), who)});
     return;
   }
-  if (!is_host(rule) || rule.method == "reject" || !for_replication(rule) || !user_matches(rule, user)) return;
+  if (!is_host(rule) || rule.method == "reject" || !for_replication(rule) || !user_may_match(rule, user)) return;
   // initdb's own lines: whoever is on the machine and knows the password could read the passfile as well.
   if (is_exactly(rule, addresses) || is_exactly(rule, {"127.0.0.1", "::1"})) return;
   findings.push_back(
-      {HbaFinding::Kind::broad, fmt::format("{}: {} may replicate from further addresses", shown(rule), user)});
+      {HbaFinding::Kind::broad, fmt::format("{}: {} may replicate from further addresses{}", shown(rule), user,
+                                            user_matches(rule, user) ? "" : ", if it is one of these roles")});
 }
 
 }  // namespace

@@ -118,7 +118,8 @@ std::size_t take_address(const std::vector<Field>& fields, HbaRule& rule) {
 }
 
 tl::unexpected<Error> bad(const Line& line, std::string_view why) {
-  return fail(ErrorKind::failed, fmt::format("pg_hba.conf line {}: {}", line.number, why));
+  return fail(ErrorKind::failed, fmt::format("pg_hba.conf line {}: {}", line.number, why),
+              "mend the line: PostgreSQL could not read it either");
 }
 
 Result<HbaRule> parse_rule(const Line& line, const std::vector<Field>& fields) {

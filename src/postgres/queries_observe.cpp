@@ -57,12 +57,16 @@ WHERE source NOT IN ('default', 'override') OR pending_restart OR context = 'pos
 ORDER BY 1)";
 
 // Settings that wait for a restart are listed as errors too, changed ones and ones taken out of the file (guc-file.l:
-// ProcessConfigFileInternal); they are none.
+// ProcessConfigFileInternal); they are none. The text is the same for a value that the server would not start with, but
+// only what it can use is marked as pending (guc.c: set_config_option). Reading the files marks it in this session too:
+// a subquery looks at the marks after that, a join might look before.
 constexpr std::string_view conf_errors = R"(
 SELECT f.error AS conf_error, f.sourcefile, f.sourceline, f.name
-FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
+FROM pg_file_settings f
 WHERE f.error IS NOT NULL
-  AND NOT (f.error = 'setting could not be applied' AND s.context IS NOT DISTINCT FROM 'postmaster')
+  AND NOT (f.error = 'setting could not be applied'
+           AND coalesce((SELECT s.context = 'postmaster' AND s.pending_restart FROM pg_settings s
+                         WHERE lower(s.name) = lower(f.name)), false))
   AND NOT (f.name IS NULL AND f.error LIKE 'parameter "%" cannot be changed without restarting the server')
 ORDER BY f.seqno)";
 
@@ -88,7 +92,7 @@ SELECT pg_tablespace_location(oid) AS tablespace_location, spcname
 FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 2)";
 
 constexpr std::string_view available_extensions =
-    "SELECT name AS available_extension, default_version FROM pg_available_extensions ORDER BY 1";
+    "SELECT name AS available_extension, version FROM pg_available_extension_versions ORDER BY 1, 2";
 
 constexpr std::string_view installed_extensions =
     "SELECT extname AS installed_extension, extversion FROM pg_extension ORDER BY 1";

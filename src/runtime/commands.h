@@ -154,6 +154,7 @@ struct ComposeInput {
   std::string superuser;
   std::string database;
   std::string address;
+  bool first_start = false;  // the entrypoint is to run initdb; otherwise it refuses an empty data directory
 };
 // A file that Compose 1.29 and Compose v2 both accept: no secret in it, restart "no", stop_grace_period, health check,
 // host networking without `ports`, labels with our mark.

@@ -98,9 +98,11 @@ std::string labels(const ComposeInput& input) {
       yaml_string(input.cluster), yaml_string(input.node));
 }
 
-// The variables are read by the image's entrypoint, and only while the data directory is empty; PGPORT also by the
-// temporary server that it runs then.
+// The image's entrypoint needs them for an empty data directory only, PGPORT for the temporary server that it runs then.
+// But it exports the password to the server at every start (docker-library/postgres, docker-entrypoint.sh: file_env),
+// and with one it would initialise whatever empty directory it found: after the first start there is none.
 std::string environment(const ComposeInput& input) {
+  if (!input.first_start) return {};
   return fmt::format(
       "    environment:\n"
       "      POSTGRES_USER: {}\n"

@@ -40,14 +40,6 @@ services:
     labels:
       dugong.cluster: "dex"
       dugong.node: "b"
-    environment:
-      POSTGRES_USER: "postgres"
-      POSTGRES_DB: "ohlcv"
-      POSTGRES_PASSWORD_FILE: "/run/dugong/superuser.pass"
-      # The first start comes before dugong.conf: it must not take 5432.
-      PGPORT: "5433"
-      # By default the image trusts 127.0.0.1, which with host networking is every user of the host.
-      POSTGRES_INITDB_ARGS: "--data-checksums --auth-local=scram-sha-256 --auth-host=scram-sha-256"
     healthcheck:
       test: ["CMD", "pg_isready", "-q", "-h", "/var/run/postgresql", "-p", "5433"]
       interval: "10s"
@@ -82,6 +74,23 @@ services:
 )");
 }
 
+TEST(Compose, the_first_start_alone_knows_the_password) {
+  auto in = input();
+  in.first_start = true;
+  EXPECT_TRUE(has(render_compose(in), R"(    environment:
+      POSTGRES_USER: "postgres"
+      POSTGRES_DB: "ohlcv"
+      POSTGRES_PASSWORD_FILE: "/run/dugong/superuser.pass"
+      # The first start comes before dugong.conf: it must not take 5432.
+      PGPORT: "5433"
+      # By default the image trusts 127.0.0.1, which with host networking is every user of the host.
+      POSTGRES_INITDB_ARGS: "--data-checksums --auth-local=scram-sha-256 --auth-host=scram-sha-256"
+)"));
+  in.first_start = false;
+  EXPECT_FALSE(has(render_compose(in), "environment:"));
+  EXPECT_FALSE(has(render_compose(in), "superuser.pass"));
+}
+
 TEST(Compose, is_a_function_of_its_input) { EXPECT_EQ(render_compose(input()), render_compose(input())); }
 
 TEST(Compose, takes_no_port_and_no_version) {
@@ -93,36 +102,42 @@ TEST(Compose, takes_no_port_and_no_version) {
 TEST(Compose, quotes_cannot_end_a_value) {
   auto in = input();
   in.database = "a\": x";
+  in.first_start = true;
   EXPECT_TRUE(has(render_compose(in), R"(POSTGRES_DB: "a\": x")"));
 }
 
 TEST(Compose, a_backslash_stays_one) {
   auto in = input();
   in.database = R"(a\n)";
+  in.first_start = true;
   EXPECT_TRUE(has(render_compose(in), R"(POSTGRES_DB: "a\\n")"));
 }
 
 TEST(Compose, a_newline_stays_inside_the_value) {
   auto in = input();
   in.database = "a\n    privileged: true";
+  in.first_start = true;
   EXPECT_TRUE(has(render_compose(in), R"(POSTGRES_DB: "a\n    privileged: true")"));
 }
 
 TEST(Compose, control_characters_are_escaped) {
   auto in = input();
   in.database = "a\x01\x7f\tb";
+  in.first_start = true;
   EXPECT_TRUE(has(render_compose(in), R"(POSTGRES_DB: "a\x01\x7f\tb")"));
 }
 
 TEST(Compose, a_dollar_is_not_a_variable) {
   auto in = input();
   in.database = "${HOME}$";
+  in.first_start = true;
   EXPECT_TRUE(has(render_compose(in), R"(POSTGRES_DB: "$${HOME}$$")"));
 }
 
 TEST(Compose, letters_of_the_world_stay_as_they_are) {
   auto in = input();
   in.database = "журнал";
+  in.first_start = true;
   EXPECT_TRUE(has(render_compose(in), "POSTGRES_DB: \"журнал\""));
 }
 

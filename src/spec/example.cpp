@@ -21,7 +21,7 @@ shm_size = "1g"                      # /dev/shm of the container: parallel queri
 # extensions = ["timescaledb"]
 
 # Both roles. Not here, because dugong sets them: port, archive_mode, archive_command, primary_conninfo,
-# primary_slot_name, restore_command, and where files are.
+# primary_slot_name, and where files are.
 [postgres.settings]
 shared_buffers       = "32GB"        # of the host's memory; ZFS's ARC wants its share as well
 max_connections      = 3072          # this and the next two: raised on replicas first, dugong keeps the order
@@ -47,7 +47,7 @@ synchronous_commit   = "off"
 hot_standby = "on"
 default_transaction_read_only = "on" # a hint for clients; a replica refuses writes with or without it
 
-# Secrets come from the environment or from a file (one line, mode 0600). They are shown nowhere.
+# Secrets come from the environment or from a file (one line; only you may read it). They are shown nowhere.
 [auth]
 superuser            = "postgres"
 superuser_password   = { env = "POSTGRES_PASSWORD" }
@@ -67,7 +67,7 @@ reserve    = "1G"                    # room in the pool that only the live data 
 # minutes of WAL for it instead of hours.
 slot_late_above = "64G"
 # A copy goes slower while commits on the primary take longer than this, and three times as long as before it began.
-commit_latency  = "10ms"             # "0": as fast as it goes
+commit_latency  = "8ms"              # "0": as fast as it goes
 
 # The first node starts as primary, unless another one says role = "primary".
 [[node]]

@@ -158,8 +158,8 @@ Result<> Fields::text(std::string_view key, Check check, std::string& into) cons
   return {};
 }
 
-Result<> Fields::directory(std::string_view key, std::string& into) const {
-  if (const auto* entry = find(key)) into = normal_path(TRY(checked(entry->value, key, check_path)));
+Result<> Fields::directory(std::string_view key, std::string& into, Check check) const {
+  if (const auto* entry = find(key)) into = normal_path(TRY(checked(entry->value, key, check)));
   return {};
 }
 

@@ -43,7 +43,7 @@ class Fields {
 
   // An absent key leaves `into` as it is.
   Result<> text(std::string_view key, Check check, std::string& into) const;
-  Result<> directory(std::string_view key, std::string& into) const;
+  Result<> directory(std::string_view key, std::string& into, Check check = check_path) const;
   Result<> port(std::string_view key, std::uint16_t& into) const;
   Result<> bytes(std::string_view key, Bytes& into) const;
   Result<> duration(std::string_view key, Millis& into) const;

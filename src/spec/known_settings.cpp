@@ -1,6 +1,7 @@
 // Names of settings. PostgreSQL's are the union over 14 to 18 (guc_tables.c; pg_settings of a running server shows
 // them) without those that no file may set; TimescaleDB's are those of 2.13 to 2.29 (src/guc.c, src/loader) without the
 // ones of debug builds. The union, because which version runs is known only once the image was looked at.
+#include <algorithm>
 #include <iterator>
 
 #include "spec/settings.h"
@@ -173,9 +174,38 @@ constexpr std::string_view of_extensions[]{
     "timescaledb.restoring", "timescaledb.skip_cagg_invalidation", "timescaledb.skip_scan_run_cost_multiplier",
     "timescaledb.ssl_dir", "timescaledb.stats_max_chunks", "timescaledb.telemetry_level",
     "timescaledb.vectorized_aggregation", "timescaledb_telemetry.cloud"};
+
+constexpr std::string_view with_memory_unit[]{
+    "autovacuum_work_mem", "backend_flush_after", "bgwriter_flush_after", "checkpoint_flush_after",
+    "commit_timestamp_buffers", "effective_cache_size", "gin_pending_list_limit", "huge_page_size",
+    "io_combine_limit", "io_max_combine_limit", "log_parameter_max_length", "log_parameter_max_length_on_error",
+    "log_rotation_size", "log_temp_files", "logical_decoding_work_mem", "maintenance_work_mem",
+    "max_slot_wal_keep_size", "max_stack_depth", "max_wal_size", "min_dynamic_shared_memory",
+    "min_parallel_index_scan_size", "min_parallel_table_scan_size", "min_wal_size", "multixact_member_buffers",
+    "multixact_offset_buffers", "notify_buffers", "serializable_buffers", "shared_buffers", "subtransaction_buffers",
+    "temp_buffers", "temp_file_limit", "track_activity_query_size", "transaction_buffers",
+    "vacuum_buffer_usage_limit", "wal_buffers", "wal_decode_buffer_size", "wal_keep_size", "wal_skip_threshold",
+    "wal_writer_flush_after", "work_mem"};
+
+constexpr std::string_view with_time_unit[]{
+    "archive_timeout", "authentication_timeout", "autovacuum_naptime", "autovacuum_vacuum_cost_delay",
+    "bgwriter_delay", "checkpoint_timeout", "checkpoint_warning", "client_connection_check_interval",
+    "deadlock_timeout", "idle_in_transaction_session_timeout", "idle_replication_slot_timeout",
+    "idle_session_timeout", "lock_timeout", "log_autovacuum_min_duration", "log_min_duration_sample",
+    "log_min_duration_statement", "log_rotation_age", "log_startup_progress_interval", "max_standby_archive_delay",
+    "max_standby_streaming_delay", "old_snapshot_threshold", "post_auth_delay", "pre_auth_delay",
+    "recovery_min_apply_delay", "statement_timeout", "tcp_keepalives_idle", "tcp_keepalives_interval",
+    "tcp_user_timeout", "transaction_timeout", "vacuum_cost_delay", "wal_receiver_status_interval",
+    "wal_receiver_timeout", "wal_retrieve_retry_interval", "wal_sender_timeout", "wal_summary_keep_time",
+    "wal_writer_delay"};
 // clang-format on
 
 }  // namespace
+
+Units units_of(std::string_view name) {
+  if (std::ranges::binary_search(with_memory_unit, name)) return Units::memory;
+  return std::ranges::binary_search(with_time_unit, name) ? Units::time : Units::none;
+}
 
 const std::vector<std::string_view>& known_settings() {
   static const std::vector<std::string_view> names{std::begin(of_postgresql), std::end(of_postgresql)};

@@ -105,6 +105,14 @@ Verdict check_path(std::string_view text) {
   return {};
 }
 
+// unix_socket_directories is a list (postgresql.conf), and so is libpq's host (fe-connect.c).
+Verdict check_node_directory(std::string_view text) {
+  if (auto complaint = check_path(text)) return complaint;
+  if (text.find(',') == std::string_view::npos) return {};
+  return complain("there is a comma in it: PostgreSQL would take it for a list of directories",
+                  "use another directory");
+}
+
 std::string normal_path(std::string_view path) {
   std::string out;
   for (auto part : split(path, '/')) {

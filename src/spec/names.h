@@ -14,11 +14,12 @@ struct Complaint {
 using Verdict = std::optional<Complaint>;  // none: fine
 using Check = Verdict (*)(std::string_view);
 
-Verdict check_name(std::string_view text);     // of a cluster or a node
-Verdict check_address(std::string_view text);  // host name, IPv4 or IPv6
-Verdict check_ssh(std::string_view text);      // [user@]host, one word of ssh's command line
-Verdict check_dataset(std::string_view text);  // POOL/PATH
-Verdict check_path(std::string_view text);     // absolute, no "..", not "/"
+Verdict check_name(std::string_view text);            // of a cluster or a node
+Verdict check_address(std::string_view text);         // host name, IPv4 or IPv6
+Verdict check_ssh(std::string_view text);             // [user@]host, one word of ssh's command line
+Verdict check_dataset(std::string_view text);         // POOL/PATH
+Verdict check_path(std::string_view text);            // absolute, no "..", not "/"
+Verdict check_node_directory(std::string_view text);  // a path that may hold sockets
 Verdict check_database(std::string_view text);
 Verdict check_role(std::string_view text);
 Verdict check_extension(std::string_view text);

@@ -128,6 +128,26 @@ TEST(KnownSettings, are_sorted_and_lower_case) {
   }
 }
 
+TEST(KnownSettings, some_have_units) {
+  std::size_t memory = 0;
+  std::size_t time = 0;
+  for (const auto name : known_settings()) {
+    memory += units_of(name) == Units::memory ? 1U : 0U;
+    time += units_of(name) == Units::time ? 1U : 0U;
+  }
+  EXPECT_EQ(memory, 40U);  // all that the tables name: they are sorted, and no name is misspelt
+  EXPECT_EQ(time, 36U);
+  EXPECT_EQ(units_of("max_connections"), Units::none);
+}
+
+TEST(KnownSettings, take_what_postgresql_takes) {
+  for (auto value : {"64MB", "64", "-1", " 64 kB ", "1.5GB", "0x1F", "1e3", "0x10MB", ""})
+    EXPECT_FALSE(judge_setting_value("wal_buffers", value)) << value;
+  for (auto value : {"5min", "300", "10us", "1d", "2 h"})
+    EXPECT_FALSE(judge_setting_value("checkpoint_timeout", value)) << value;
+  EXPECT_FALSE(judge_setting_value("cluster_name", "64MiB"));
+}
+
 TEST(KnownSettings, span_the_versions) {
   expect_fine(judge_setting_name, {"stats_temp_directory",
                                    "max_connections",

@@ -75,7 +75,7 @@ Result<Draft> read_node(const Context& context, const Value& table, const Spec& 
   TRY(fields.text("ssh", check_ssh, ssh));
   if (!ssh.empty()) node.ssh = ssh;
   node.directory = fmt::format("/srv/dugong/{}/{}", spec.cluster, node.name);
-  TRY(fields.directory("directory", node.directory));
+  TRY(fields.directory("directory", node.directory, check_node_directory));
   node.port = spec.postgres.port;
   TRY(fields.port("port", node.port));
   TRY(fields.text("follows", no_check, node.follows));

@@ -193,6 +193,7 @@ TEST(Refused, is_a_name_that_does_not_fit) {
       {with_rest("[seed]\nslot_late_above = -1"), "8:19", "begin with a digit"},
       {with_node("port = 99999"), "11:8", "99999 is not a port"},
       {with_node("directory = '/'"), "11:13", "root directory"},
+      {with_node("directory = '/srv/a,/srv/b'"), "11:13", "there is a comma in it"},
       {with_node("ssh = '-oProxyCommand=x'"), "11:7", "for an option"},
       {with_node("ssh = ''"), "11:7", "empty"},
       {with_node("follows = ''"), "11:11", "follows is empty"},
@@ -222,6 +223,10 @@ TEST(Refused, is_a_setting) {
        "postgres.replica_settings primary_conninfo"},
       {with_settings("\"a b.c\" = 1"), "5:1", "EXTENSION.NAME"},
       {with_settings("random_page_cost = nan"), "5:20", "not a finite number"},
+      {with_settings("wal_buffers = '64MiB'"), "5:15", "the unit \"MiB\" here | write B, kB, MB, GB or TB"},
+      {with_settings("shared_buffers = ' 1.5 gb '"), "5:18", "the unit \"gb\""},
+      {with_settings("work_mem = '5min'"), "5:12", "the unit \"min\" here"},
+      {with_settings("checkpoint_timeout = '15m'"), "5:22", "the unit \"m\" here | write us, ms, s, min, h or d"},
   });
 }
 

@@ -21,6 +21,7 @@ constexpr std::string_view leave_out = "leave it out";
 constexpr std::string_view place = "dugong decides where files are";
 constexpr std::string_view standby = "dugong sets it on replicas, from `follows`";
 constexpr std::string_view archive = "dugong archives through dugong-wal: no overwriting, synced, checked";
+constexpr std::string_view promotion = "a replica must not become a second primary behind dugong's back";
 constexpr std::string_view recovery = "a replica would stop there, or apply it to the wrong timeline";
 constexpr std::string_view fixed = "it cannot be set in a file";
 
@@ -34,10 +35,10 @@ constexpr std::array owned{
     Owned{"port", "it belongs to the node", "write `port` under [postgres] or [[node]]"},
     Owned{"primary_conninfo", standby, leave_out},
     Owned{"primary_slot_name", standby, leave_out},
-    Owned{"restore_command", standby, leave_out},
-    Owned{"archive_cleanup_command", "dugong prunes the archive, never below what a snapshot or slot needs", leave_out},
-    Owned{"recovery_end_command", standby, leave_out},
-    Owned{"promote_trigger_file", "promotion is dugong's", leave_out},
+    Owned{"restore_command", "replicas stream: a slot keeps for each what it needs", leave_out},
+    Owned{"archive_cleanup_command", "another replica or a snapshot may still need the file", leave_out},
+    Owned{"recovery_end_command", promotion, leave_out},
+    Owned{"promote_trigger_file", promotion, leave_out},
     Owned{"archive_mode", archive, leave_out},
     Owned{"archive_command", archive, leave_out},
     Owned{"archive_library", archive, leave_out},
@@ -101,6 +102,39 @@ bool is_custom_name(std::string_view name) {
   };
   auto parts = split(name, '.');
   return parts.size() >= 2 && std::ranges::all_of(parts, is_part);
+}
+
+constexpr std::array memory_units{std::string_view{"B"}, std::string_view{"kB"}, std::string_view{"MB"},
+                                  std::string_view{"GB"}, std::string_view{"TB"}};
+constexpr std::array time_units{std::string_view{"us"},  std::string_view{"ms"}, std::string_view{"s"},
+                                std::string_view{"min"}, std::string_view{"h"},  std::string_view{"d"}};
+
+// The letters behind a number ("MiB" of "64 MiB"); "" when there are none, or when it is not that simple ("0x1F").
+std::string_view unit_in(std::string_view value) {
+  value = trim(value);
+  const auto number = value.substr(0, value.find_first_not_of("+-.0123456789"));
+  const auto unit = trim(value.substr(number.size()));
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (number.find_first_of("0123456789") == std::string_view::npos || !std::ranges::all_of(unit, is_letter)) return {};
+  return unit;
+}
+
+// guc.c: convert_to_base_unit takes them exactly as they are in its tables.
+Verdict judge_unit(std::string_view name, std::string_view value) {
+  const auto unit = unit_in(value);
+  const auto among = [&](const auto& all) { return unit.empty() || std::ranges::find(all, unit) != all.end(); };
+  const auto what = fmt::format("PostgreSQL does not know the unit \"{}\" here", unit);
+  switch (units_of(name)) {
+    case Units::none:
+      return {};
+    case Units::memory:
+      if (among(memory_units)) return {};
+      return Complaint{what, "write B, kB, MB, GB or TB: each is 1024 of the one before"};
+    case Units::time:
+      if (among(time_units)) return {};
+      return Complaint{what, "write us, ms, s, min, h or d"};
+  }
+  return {};
 }
 
 Verdict unknown(std::string_view name, const std::vector<std::string_view>& known, std::string_view owner) {
@@ -211,7 +245,7 @@ Verdict judge_setting_value(std::string_view name, std::string_view value) {
   if (name == "wal_level" && lower_case(trim(value)) == "minimal") {
     return Complaint{"replicas need more WAL than that", "write \"replica\" or \"logical\""};
   }
-  return {};
+  return judge_unit(name, value);
 }
 
 Result<std::vector<Setting>> read_settings(const Context& context, const Value& table, std::string_view path) {

@@ -91,7 +91,7 @@ struct Seed {
   Bytes slot_late_above = Bytes{64} << 30;
   // While commits on the primary take longer than this (and than three times what they took before), a copy goes
   // slower. 0: it never does.
-  Millis commit_latency{10};
+  Millis commit_latency{8};
 };
 
 struct Spec {

@@ -34,7 +34,7 @@ TEST(Spec, has_defaults) {
   EXPECT_EQ(spec.auth.replication_user, "replicator");
   EXPECT_EQ(spec.ssh.config, "");
   EXPECT_EQ(spec.seed.slot_late_above, Bytes{64} << 30);
-  EXPECT_EQ(spec.seed.commit_latency, Millis{10});
+  EXPECT_EQ(spec.seed.commit_latency, Millis{8});
   ASSERT_EQ(spec.nodes.size(), 1U);
   const auto& a = spec.nodes.front();
   EXPECT_EQ(a.directory, "/srv/dugong/dex/a");

@@ -9,7 +9,11 @@ constexpr std::size_t remembered = 10;  // commits: the last asking and the one 
 constexpr double growth = 1.2;
 constexpr double careful_growth = 1.05;  // near the rate that was too much the last time
 constexpr double near = 0.8;
-constexpr double shrinkage = 0.8;
+constexpr double least_shrinkage = 0.8;
+constexpr double most_shrinkage = 0.5;  // in one step, however slow commits are
+// About a second. A lower rate is not felt before the disks have written what was taken in at the higher one, and a
+// checkpoint makes commits slow for as long: falling at every look, the rate was a twentieth after two seconds of one.
+constexpr int looks_between_falls = 5;
 constexpr double noise = 3;    // times the quickest
 constexpr double slack = 1.5;  // a rate that is not used up grows no further than this beyond what is
 
@@ -33,10 +37,13 @@ double Governor::learn(const std::vector<Seconds>& commits, double moved) {
   recent_.insert(recent_.end(), commits.begin(), commits.end());
   while (recent_.size() > remembered) recent_.pop_front();
   if (commits.empty()) return rate_;
-  if (median(recent_) > allowed()) {
-    // Below what it really moves, or nothing would change.
-    too_much_ = std::min(rate_, std::max(moved, options_.least));
-    rate_ = std::max(options_.least, shrinkage * too_much_);
+  if (looks_to_wait_ > 0) --looks_to_wait_;
+  if (const auto taken = median(recent_); taken > allowed()) {
+    if (looks_to_wait_ > 0) return rate_;
+    // Below what it really moves, or nothing would change; a copy that has only begun moves nothing yet.
+    too_much_ = std::clamp(moved, rate_ / 2, rate_);
+    rate_ = std::max(options_.least, std::clamp(allowed() / taken, most_shrinkage, least_shrinkage) * too_much_);
+    looks_to_wait_ = looks_between_falls;
     recent_.clear();  // what was slow before says nothing about the new rate
   } else if (rate_ < slack * moved) {
     rate_ *= rate_ < near * too_much_ ? growth : careful_growth;

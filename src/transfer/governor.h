@@ -1,7 +1,7 @@
 // Which rate a copy may have so that the source's clients hardly notice it: it grows while commits are quick and falls
-// when they are slow, as TCP does with loss. Additive growth would take minutes to reach 1 GB/s, so it is a factor
-// here: a large one up to near what was too much the last time, and a small one beyond (as in CUBIC, RFC 9438). Pure:
-// everything it knows is told to it.
+// when they are slow, once in a second at most, as TCP does with loss and round trips. Additive growth would take
+// minutes to reach 1 GB/s, so it is a factor here: a large one up to near what was too much the last time, and a small
+// one beyond (as in CUBIC, RFC 9438). Pure: everything it knows is told to it.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 namespace dugong::transfer {
 
 struct GovernorOptions {
-  std::chrono::duration<double> wanted{0.010};  // what a commit may take
+  std::chrono::duration<double> wanted{0.008};  // what a commit may take
   double start = 64e6;                          // bytes per second
   double least = 8e6;                           // a copy goes on whatever commits take: 4 TB in six days
 };
@@ -36,6 +36,7 @@ class Governor {
   std::deque<Seconds> recent_;
   double rate_;
   double too_much_ = std::numeric_limits<double>::infinity();
+  int looks_to_wait_ = 0;  // until it may fall again
 };
 
 }  // namespace dugong::transfer

@@ -41,6 +41,30 @@ TEST(Governor, ReachesAFastDiskWithinSeconds) {
   EXPECT_LT(turns, 20);  // about five a second
 }
 
+TEST(Governor, FallsFurtherTheMoreItHurts) {
+  const auto after = [](double milliseconds) {
+    Governor governor{{.wanted = std::chrono::milliseconds{10}}};
+    governor.learn(five(2), 0);
+    return governor.learn(five(milliseconds), governor.rate()) / 64e6;
+  };
+  EXPECT_NEAR(after(11), 0.8, 0.1);
+  EXPECT_NEAR(after(15), 2.0 / 3, 0.1);
+  EXPECT_NEAR(after(200), 0.5, 0.1);
+}
+
+TEST(Governor, ACheckpointOfTwoSecondsDoesNotStopTheCopy) {
+  Governor governor{{.start = 100e6}};
+  governor.learn(five(2), 0);
+  for (int i = 0; i < 10; ++i) governor.learn(five(300), governor.rate());
+  EXPECT_GT(governor.rate(), 20e6);
+}
+
+TEST(Governor, ACopyThatHasOnlyBegunIsNotTakenForASlowOne) {
+  Governor governor{{.start = 64e6}};
+  governor.learn(five(2), 0);
+  EXPECT_GE(governor.learn(std::vector(10, Governor::Seconds{0.1}), 1e6), 16e6);
+}
+
 TEST(Governor, NeverStops) {
   Governor governor{{.least = 8e6}};
   governor.learn(five(2), 0);
@@ -59,7 +83,7 @@ TEST(Governor, LearnsLateWhatIsNormal) {
   Governor governor{{}};
   governor.learn(five(3000), 0);  // a checkpoint, when the copy began
   governor.learn(five(2), governor.rate());
-  EXPECT_DOUBLE_EQ(governor.allowed().count(), 0.010);
+  EXPECT_DOUBLE_EQ(governor.allowed().count(), 0.008);
 }
 
 TEST(Governor, OneHiccupIsNoVerdict) {

@@ -21,6 +21,25 @@ struct Call {
 }  // namespace
 
 struct Session::State {
+  // A call(), which the state must outlive.
+  class Visit {
+   public:
+    explicit Visit(State& state) : state_{state} {
+      const std::lock_guard lock{state_.mutex};
+      ++state_.inside;
+    }
+    ~Visit() {
+      const std::lock_guard lock{state_.mutex};
+      --state_.inside;
+      state_.changed.notify_all();
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    State& state_;
+  };
+
   State(Link link, SessionOptions options_in) : options{options_in}, duplex{std::move(link), options_in.timing} {}
 
   Result<std::uint64_t> take_turn(Deadline deadline, const std::stop_token& stop);
@@ -41,6 +60,7 @@ struct Session::State {
   std::condition_variable_any changed;
   std::map<std::uint64_t, Call> calls;
   std::uint64_t last_id = 0;
+  std::size_t inside = 0;  // call()s that have not returned
   std::optional<Error> ended;
   Duplex duplex;  // last: its threads use the rest
 };
@@ -174,10 +194,15 @@ Session::Session(Link link, SessionOptions options) : state_{std::make_unique<St
                        [state = state_.get()](const Ending& ending) { state->on_end(ending); });
 }
 
-Session::~Session() { state_->duplex.stop(); }
+Session::~Session() {
+  state_->duplex.stop();
+  std::unique_lock lock{state_->mutex};
+  state_->changed.wait(lock, [this] { return state_->inside == 0; });
+}
 
 Result<std::string> Session::call(std::string_view name, std::string_view body, Deadline deadline,
                                   const std::stop_token& stop, const ProgressSink& progress) {
+  const State::Visit visit{*state_};
   const std::uint64_t id = TRY(state_->take_turn(deadline, stop));
   // A failed send shows up while waiting: as the end of the connection, the deadline or the stop.
   const auto sent = state_->send_ask(id, name, body, deadline, stop);

@@ -24,7 +24,9 @@ struct SessionOptions {
 class Session {
  public:
   explicit Session(Link link, SessionOptions options = {});
-  ~Session();  // ends waiting calls as interrupted; returns within 2 s
+  // Ends waiting calls as interrupted and waits until they have returned: within 2 s, and what their progress takes.
+  // Not from a ProgressSink of its own.
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 

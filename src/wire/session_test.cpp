@@ -288,6 +288,22 @@ TEST(Stuck, ADeadlineHoldsWhileTheBodyIs) {
   EXPECT_LT(os::now() - start, seconds{3});
 }
 
+TEST(Session, OutlivesTheCallsInIt) {
+  Pair pair;
+  std::atomic<bool> shown = false;
+  auto waiting = std::async(std::launch::async, [&session = *pair.session, &shown] {
+    return session.call("progress", {}, soon(), {}, [&shown](const Progress&) {
+      shown = true;
+      os::sleep_for(Millis{200});
+      shown = false;
+    });
+  });
+  while (!shown) std::this_thread::yield();
+  pair.session.reset();
+  EXPECT_FALSE(shown) << "a call was still at work";
+  EXPECT_EQ(waiting.get().error().kind, ErrorKind::interrupted);
+}
+
 TEST(Stuck, TheDestructorIsQuick) {
   Links links = make_links();
   std::optional<Session> session;

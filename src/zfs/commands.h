@@ -41,6 +41,7 @@ struct Dataset {
   std::string canmount;
   bool mounted = false;
   bool readonly = false;
+  std::string sync;          // "standard", "always" or "disabled", wherever it is set; OpenZFS only
   std::string resume_token;  // partially received state; OpenZFS only
   Properties local;          // values set on this very object (source=local), native ones of `known_properties`
   Properties ours;           // user properties "dugong:*" with source=local, without the "dugong:" prefix
@@ -64,7 +65,7 @@ struct Pool {
   std::string health;
   // "openzfs 2.3.2" or "zfs-fuse v23"
   std::string version;
-  bool can_receive_unmounted = false;  // receive -u, -s, -o; send -c, -L …: OpenZFS
+  bool can_receive_unmounted = false;  // for good: receive -o; and send -c, -L: OpenZFS
   bool has_lz4 = false;
   friend bool operator==(const Pool&, const Pool&) = default;
 };
@@ -119,7 +120,7 @@ struct SetProperties {
   std::string name;
   Properties properties;
 };
-struct Mount {
+struct Mount {  // without setuid programs and devices: those would be as root as whoever made the stream
   using Answer = Done;
   std::string dataset;
 };

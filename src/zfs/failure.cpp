@@ -84,6 +84,11 @@ std::string words_of(std::string_view stderr_text) {
   return shorten(join(kept, "; "), 1000);
 }
 
+// The last word of a command names what it is about; the ones that only ask for a version have an option there.
+std::string subject_of(const Argv& argv) {
+  return argv.size() > 2 && !argv.back().starts_with('-') ? argv.back() : std::string{};
+}
+
 std::string command_of(const Argv& argv) {
   std::string command = argv.empty() ? "zfs" : argv[0];
   return argv.size() < 2 ? command : command + " " + argv[1];
@@ -95,7 +100,7 @@ Error judge_failure(const Argv& argv, int exit_code, std::string_view stderr_tex
   Error error;
   auto words = words_of(stderr_text);
   error.what = command_of(argv) + ": " + (words.empty() ? "exit code " + std::to_string(exit_code) : words);
-  if (argv.size() > 2) error.where = argv.back();
+  error.where = subject_of(argv);
   for (const auto& meaning : meanings) {
     if (stderr_text.find(meaning.words) == std::string_view::npos) continue;
     error.kind = meaning.kind;

@@ -120,6 +120,11 @@ TEST(JudgeFailure, BoundsAndCleansTheText) {
   EXPECT_EQ(error.what.find('\x1b'), std::string::npos);
 }
 
+TEST(JudgeFailure, NamesTheDatasetAndNoOption) {
+  EXPECT_EQ(judge_failure({"zfs", "mount", "tank/a"}, 1, "no").where, "tank/a");
+  EXPECT_EQ(judge_failure({"zpool", "upgrade", "-v"}, 1, "no").where, "");
+}
+
 TEST(SaysAbsent, OnlyOfTheRootItself) {
   EXPECT_TRUE(says_absent("hpg/none", "cannot open 'hpg/none': dataset does not exist\n"));
   EXPECT_FALSE(says_absent("hpg", "cannot open 'hpg/none': dataset does not exist\n"));

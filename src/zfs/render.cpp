@@ -97,7 +97,10 @@ Argv render(const Destroy& command) { return {"zfs", "destroy", command.dataset}
 Argv render(const DestroySnapshot& command) { return {"zfs", "destroy", command.snapshot}; }
 Argv render(const Hold& command) { return {"zfs", "hold", command.tag, command.snapshot}; }
 Argv render(const Release& command) { return {"zfs", "release", command.tag, command.snapshot}; }
-Argv render(const Mount& command) { return {"zfs", "mount", command.dataset}; }
+// A received dataset holds what its sender put in it; a database needs neither. The options go before the properties'
+// (libzfs_mount.c: zfs_add_option). On zfs-fuse they are the only way: it mounts with "suid,dev" whatever the
+// properties say, and puts these behind it (zfs-fuse/util.c: do_mount).
+Argv render(const Mount& command) { return {"zfs", "mount", "-o", "nosuid,nodev", command.dataset}; }
 Argv render(const Unmount& command) { return {"zfs", "unmount", command.dataset}; }
 
 std::vector<Argv> render(const SetProperties& command) {
@@ -119,10 +122,11 @@ Argv render(const Send& command, const Pool& capabilities) {
 }
 
 Argv render(const Receive& command, const Pool& capabilities) {
-  Argv argv = {"zfs", "receive"};
+  // zfs-fuse has -u too, though its usage does not tell (zfs_main.c: zfs_do_receive); without it the dataset would be
+  // mounted where its parent's mountpoint says.
+  Argv argv = {"zfs", "receive", "-u"};
   // Local values win over what a stream may bring.
-  if (capabilities.can_receive_unmounted)
-    argv.insert(argv.end(), {"-u", "-o", "canmount=noauto", "-o", "mountpoint=none"});
+  if (capabilities.can_receive_unmounted) argv.insert(argv.end(), {"-o", "canmount=noauto", "-o", "mountpoint=none"});
   argv.push_back(command.dataset);
   return argv;
 }

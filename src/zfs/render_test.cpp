@@ -56,8 +56,8 @@ TEST(Render, OnePropertyPerSet) {
   EXPECT_TRUE(render(SetProperties{"t/a", {}}).empty());
 }
 
-TEST(Render, MountAndUnmountWithoutForce) {
-  EXPECT_EQ(text(render(Mount{"t/a"})), "zfs mount t/a");
+TEST(Render, MountWithoutWhatAStreamMayHoldAndUnmountWithoutForce) {
+  EXPECT_EQ(text(render(Mount{"t/a"})), "zfs mount -o nosuid,nodev t/a");
   EXPECT_EQ(text(render(Unmount{"t/a"})), "zfs unmount t/a");
 }
 
@@ -69,8 +69,8 @@ TEST(Render, SendFlagsDependOnTheDialectOnly) {
   EXPECT_EQ(text(render(Send{"t/a@s", "", true}, openzfs())), "zfs send t/a@s") << "zfs-fuse could not read it";
 }
 
-TEST(Render, ReceiveNeverForces) {
-  EXPECT_EQ(text(render(Receive{"t/b"}, v23())), "zfs receive t/b");
+TEST(Render, ReceiveNeverForcesNorMounts) {
+  EXPECT_EQ(text(render(Receive{"t/b"}, v23())), "zfs receive -u t/b");
   EXPECT_EQ(text(render(Receive{"t/b"}, openzfs())), "zfs receive -u -o canmount=noauto -o mountpoint=none t/b");
 }
 

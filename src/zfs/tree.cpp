@@ -72,6 +72,7 @@ void assign_text(const Line& line, Dataset& into) {
   std::string value{line.value == "-" ? std::string_view{} : line.value};
   if (line.property == "origin") into.origin = value;
   if (line.property == "canmount") into.canmount = value;
+  if (line.property == "sync") into.sync = value;
   if (line.property == "receive_resume_token") into.resume_token = value;
   if (line.property == "clones" && !value.empty())
     for (const auto clone : split(value, ',')) into.clones.emplace_back(clone);

@@ -57,6 +57,12 @@ std::string error_of(std::string_view output) {
   return parsed ? "" : parsed.error().what;
 }
 
+TEST(Tree, SyncIsWhatCountsWhereverItIsSet) {
+  EXPECT_EQ(one("t\tsync\tdisabled\tinherited from hpg").sync, "disabled");
+  EXPECT_EQ(one("t\tsync\tstandard\tlocal").sync, "standard");
+  EXPECT_EQ(one("t\tsync\t-\t-").sync, "");
+}
+
 TEST(Tree, NothingIsAnEmptyList) { EXPECT_TRUE(tree("").empty()); }
 
 TEST(Tree, KeepsTheOrderOfZfs) {

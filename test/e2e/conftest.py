@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT / "lab"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import labkit  # noqa: E402
+from leaks import CommandLines  # noqa: E402
 from support import Cluster  # noqa: E402
 
 RUNTIME = os.environ.get("DUGONG_E2E_RUNTIME", "process")
@@ -50,6 +51,8 @@ def fresh(lab, tmp_path):
 def standing(lab, tmp_path_factory):
     """A cluster a (primary), b and c that is up; tests that use it leave it healthy."""
     cluster = Cluster(lab, tmp_path_factory.mktemp("standing"), RUNTIME, BIN)
-    cluster.up()
+    with CommandLines() as seen:
+        cluster.first_up = cluster.up("--progress", "json")
+    cluster.command_lines = seen.lines
     yield cluster
     cluster.destroy_all()

@@ -24,10 +24,25 @@ def command_lines(namespace=None):
     return found
 
 
+def on(host):
+    """pid → words of every process on a host."""
+    return command_lines(os.stat(f"/run/netns/{host.argv()[1].rsplit('/', 1)[1]}").st_ino)
+
+
 def serving(host):
     """The processes of ours on a host: who serves, sends, receives."""
-    lines = command_lines(os.stat(f"/run/netns/{host.argv()[1].rsplit('/', 1)[1]}").st_ino)
-    return {pid: words for pid, words in lines.items() if WORKERS.search(words)}
+    return {pid: words for pid, words in on(host).items() if WORKERS.search(words)}
+
+
+def environments(host):
+    """pid → environment, as it was given, of every process on a host."""
+    found = {}
+    for pid in on(host):
+        try:
+            found[pid] = Path(f"/proc/{pid}/environ").read_bytes().replace(b"\0", b"\n").decode(errors="replace")
+        except OSError:
+            continue
+    return found
 
 
 def left_over(cluster):

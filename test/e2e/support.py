@@ -4,10 +4,12 @@ import copy
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 PASSWORD = "s3 cr'e\"t$x\\y:z%w#ü€"  # every character that ever broke a quoting
 NODE_NAMES = "abc"
+EXTENSIONS = {"process": "pgcrypto", "compose": "timescaledb"}  # Debian's postgresql has the first
 
 
 def toml_string(text):
@@ -54,6 +56,8 @@ class Cluster:
     def __init__(self, lab, directory, runtime, binaries, hosts=("h1", "h2", "h3")):
         self.lab, self.directory, self.runtime, self.binaries = lab, Path(directory), runtime, Path(binaries)
         self.program = str(self.binaries / "dugong")
+        self.began = time.time()
+        self.first_up, self.command_lines = None, set()  # of `standing`: what `up` said, and every process meanwhile
         self.file = self.directory / "dugong.toml"
         self.facts = lab.facts()
         self.environment = {**os.environ, "POSTGRES_PASSWORD": PASSWORD, "REPL_USER": "repl user"}
@@ -73,8 +77,8 @@ class Cluster:
 
     def _runtime_keys(self):
         if self.runtime == "compose":
-            return {"runtime": "compose", "image": self.facts["image"], "shm_size": "128m"}
-        return {"runtime": "process", "bin_dir": str(self.facts["postgres_bin"]), "extensions": []}
+            return {"runtime": "compose", "image": self.facts["image"], "shm_size": "128m"}  # timescaledb by default
+        return {"runtime": "process", "bin_dir": str(self.facts["postgres_bin"]), "extensions": [EXTENSIONS["process"]]}
 
     def node(self, name, host, **more):
         at = self.lab[host]
@@ -150,6 +154,15 @@ class Cluster:
             assert done.returncode == 0, done.stderr
             return done.stdout.strip()
         return done
+
+    def postmaster(self, name):
+        """Its number as the machine sees it."""
+        if self.runtime == "compose":
+            return int(self.host(name).run("docker", "inspect", "-f", "{{.State.Pid}}", self.container(name)).stdout)
+        return int((Path(self.entry(name)["directory"]) / "data" / "postmaster.pid").read_text().split()[0])
+
+    def container(self, name):
+        return f"dugong-{self.tree['cluster']}-{name}"
 
     # --- what is on a host -----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 What src/spec refuses is proved beside it; here, that the program says it so and touches no host."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -143,6 +144,14 @@ def test_no_file_and_no_consent(cluster, tmp_path):
     asked = cluster.run("up", timeout=60)
     assert asked.returncode == 2 and "--yes" in asked.stderr, asked
     assert datasets(cluster) == before
+
+
+def test_from_a_directory_that_is_gone(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", str(BIN / "dugong"), "plan", "--file", "x.toml"],
+                          cwd=gone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20, text=True)
+    assert done.returncode == 2 and "it cannot be told where x.toml is" in done.stderr, done
 
 
 def test_a_replica_that_is_not_in_the_file(cluster):

@@ -7,6 +7,7 @@ import subprocess
 
 import labkit
 import pytest
+from conftest import RUNTIME
 from refusal_rig import OWNER, Pair, Server, Zfs, must, run, words_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a lab")
@@ -14,7 +15,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a 
 
 @pytest.fixture(scope="module")
 def lab():
-    with labkit.bring_up("refusals", hosts=1, runtime="process", pool_size="2G") as running:
+    """Of this lane's own: the other one may be at the same tests."""
+    with labkit.bring_up(f"refusals{RUNTIME[0]}", hosts=1, runtime="process", pool_size="2G") as running:
         yield running
 
 
@@ -238,6 +240,27 @@ def test_receive_out_of_space(zfs, says, lab):
     says(zfs.copy([zfs.name("x@1")], f"{small}/y"))
 
 
+# What render.cpp relies on, and no manual of zfs-fuse tells.
+def test_a_mount_without_setuid_and_devices(zfs):
+    at = zfs.mounted("x", canmount="noauto")
+    zfs.must("mount", "-o", "nosuid,nodev", zfs.name("x"))
+    (options,) = [line.split()[3] for line in open("/proc/self/mounts") if line.split()[1] == str(at)]
+    assert {"nosuid", "nodev"} <= set(options.split(",")), options
+    os.mknod(at / "null", 0o20666, os.makedev(1, 3))
+    with pytest.raises(PermissionError):
+        (at / "null").open()
+
+
+def test_a_receive_that_mounts_nothing(ends):
+    ends.mounted("p")
+    ends.snapshot("x@2")
+    one, two = ends.name("x@1"), ends.name("x@2")
+    for words in ([one], ["-i", one, two]):
+        stream = subprocess.run(["zfs", "send", *words], stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(["zfs", "receive", "-u", ends.name("p/y")], input=stream, check=True)
+        assert ends.must("get", "-H", "-o", "value", "mounted", ends.name("p/y")).strip() == "no"
+
+
 # --- servers -------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +294,11 @@ def test_start_wrong_mode(server, says):
 
 def test_start_unknown_setting(server, says):
     server.settings("max_conections = 5")
+    says(server.start())
+
+
+def test_start_rejected_value(server, says):
+    server.settings("wal_buffers = '64MiB'")
     says(server.start())
 
 
@@ -365,7 +393,7 @@ def test_connect_wrong_password(server, says):
 
 @pytest.fixture(scope="module")
 def docker_lab():
-    with labkit.bring_up("refusalsc", hosts=1, runtime="compose", pool_size="1G") as running:
+    with labkit.bring_up("refusalsd", hosts=1, runtime="compose", pool_size="1G") as running:
         yield running
 
 

@@ -120,6 +120,56 @@ def test_a_port_in_use(bare):
         refused(bare, *UP, where="b", says="port 5499 is in use on", then="ss -ltnp")
 
 
+def with_two(cluster, **postgres):
+    """The file without c, and with something else under [postgres]."""
+    return {**cluster.tree, "postgres": {**cluster.tree["postgres"], **postgres}, "node": cluster.tree["node"][:2]}
+
+
+# PostgreSQL says the same of it as of a value that waits for a restart.
+def test_a_value_that_the_server_does_not_take(pair):
+    started = pair.psql("a", "SELECT pg_postmaster_start_time()")
+    settings = pair.tree["postgres"]["settings"]
+    try:
+        # The second one takes the place of a good one; both would only be found out by a start.
+        for changed in ({"wal_buffers": "-5"}, {"shared_buffers": "1kB"}):
+            pair.write(with_two(pair, settings={**settings, **changed}))
+            done = pair.run(*UP, timeout=60)
+            assert done.returncode == 3, (done.stdout, done.stderr)
+            error = told(done)
+            assert f"{next(iter(changed))}: setting could not be applied" in error["dugong"], done.stderr
+            assert error["left"] == "it goes on with what it had, but would not start again", done.stderr
+            done = pair.run("verify", timeout=120)
+            assert done.returncode != 0, done.stdout
+            assert "the server would not start again with it" in done.stdout + done.stderr, (done.stdout, done.stderr)
+        assert pair.psql("a", "SELECT pg_postmaster_start_time()") == started
+    finally:
+        pair.write(with_two(pair))
+        pair.up()
+        pair.write()
+    assert pair.psql("a", "SELECT pg_postmaster_start_time()") == started
+
+
+@pytest.mark.process_only
+def test_a_role_that_may_not_replicate(pair):
+    pair.psql("a", 'ALTER ROLE "repl user" NOREPLICATION')
+    try:
+        with written(pair, with_two(pair)):
+            refused(pair, *UP, where="a", says="the role repl user exists, but it is NOREPLICATION",
+                    then='ALTER ROLE "repl user" LOGIN REPLICATION')
+    finally:
+        pair.psql("a", 'ALTER ROLE "repl user" REPLICATION')
+
+
+@pytest.mark.process_only
+def test_a_new_port_in_use(pair):
+    listen = "import socket; s = socket.create_server(('0.0.0.0', 5498)); print('listens', flush=True); s.accept()"
+    with process(pair.host("a").start("/usr/bin/python3", "-c", listen, stdout=subprocess.PIPE,
+                                      start_new_session=True)) as listener:
+        assert listener.stdout.readline() == b"listens\n"
+        with written(pair, with_two(pair, port=5498)):
+            refused(pair, *UP, where="a", says="port 5498 is in use on", then="ss -ltnp")
+
+
 @pytest.mark.process_only
 @pytest.mark.parametrize("marks, says", [
     ({}, "carries no mark of dugong"),
@@ -486,6 +536,8 @@ def test_a_replica_that_is_cut_off_is_watched_falling_behind(pair):
             pair.psql("a", "INSERT INTO load SELECT generate_series(1, 20000)")
             written_up_to = as_number(pair.psql("a", "SELECT pg_current_wal_lsn()"))
             a, b = watch.until(lambda a, _: as_number(a["lsn"]) >= written_up_to)
+            # Some MB within a few seconds, in a pool of 12 GB.
+            assert b["slot"]["retained_bytes"] > 1_000_000 and 0.01 < b["slot"]["hours_covered"] < 1000, b
             looks, began = [b], time.monotonic()
             while time.monotonic() < began + 3:
                 looks.append(watch.look()[1])

@@ -7,6 +7,9 @@ import time
 import pytest
 
 from conftest import BIN, RUNTIME
+from foreign_hba import ForeignLines
+from leaks import assert_no_password
+from processes import environments
 from support import PASSWORD, Cluster
 
 
@@ -21,12 +24,17 @@ def eventually(condition, seconds=30):
         time.sleep(0.2)
 
 
-def timed_commits(cluster):
-    """What the primary's log has of the commits that a copy times; log_statement is on."""
+def log_of_statements(cluster):
+    """The primary's; log_statement is on."""
     logs = (cluster.host("a").dir / "a" / "logs").glob("*")
-    lines = [line for path in logs for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
-    assert any("statement:" in line or "execute " in line for line in lines), "the log shows no statements"
-    return [line for line in lines if "pg_logical_emit_message(true" in line]
+    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
+    assert "statement:" in text or "execute " in text, "the log shows no statements"
+    return text
+
+
+def timed_commits(cluster):
+    """What the primary's log has of the commits that a copy times."""
+    return [line for line in log_of_statements(cluster).splitlines() if "pg_logical_emit_message(true" in line]
 
 
 @pytest.mark.process_only
@@ -45,6 +53,9 @@ def test_a_large_database_gets_its_slot_late_and_replicas_can_follow_replicas(fr
     assert len([row for row in fresh.tree_of("b") if "@" in row[0]]) == 1, "rounds are tidied away"
     timed = timed_commits(fresh)
     assert len(timed) >= 5 and not [line for line in timed if "ERROR" in line], timed
+    log = log_of_statements(fresh)
+    assert "CREATE ROLE" in log and "SCRAM-SHA-256$" not in log, "a verifier opens the door as well"
+    assert_no_password({"the primary's log": log})
     assert "nothing to do" in fresh.up().stdout
 
 
@@ -67,7 +78,9 @@ def test_replicas_are_added_one_by_one_and_leave_nothing_when_they_go(fresh):
     fresh.up()
     fresh.psql("a", "ALTER SYSTEM SET log_min_duration_statement = '1234ms'")
     fresh.write()
+    lines = ForeignLines(fresh)
     fresh.must("replica", "add", "c", "--yes")
+    lines.assert_kept("b", "c")
     assert fresh.tree_of("b") == []
     assert streaming(fresh).get("c") is True
     assert fresh.psql("c", "SELECT count(*) FROM pg_file_settings WHERE name = 'log_min_duration_statement' "
@@ -101,6 +114,9 @@ def test_a_replica_on_the_primarys_host_and_pool_with_the_controller_there(lab, 
         assert done.returncode == 0, done.stderr
         assert local("status").returncode == 0
         assert local("verify").returncode == 0
+        given = environments(host)
+        assert all(given[cluster.postmaster(name)] for name in "ab")
+        assert_no_password({f"environment of {pid}": text for pid, text in given.items()})
     finally:
         assert local("down", "--destroy", "--confirm=dex").returncode == 0
 

@@ -5,7 +5,12 @@ import re
 import time
 from pathlib import Path
 
-from support import Cluster
+import pytest
+
+from foreign_hba import ForeignLines
+from leaks import assert_no_password
+from processes import environments
+from support import EXTENSIONS, Cluster
 
 SETTINGS_OF_THE_RUNBOOK = {
     "max_parallel_workers": "16", "max_worker_processes": "24", "max_pred_locks_per_transaction": "256",
@@ -28,6 +33,65 @@ def test_up_builds_streaming_replicas(standing):
     assert all(isinstance(node["system_identifier"], str) and isinstance(node["lsn"], str) for node in status["nodes"])
 
 
+def left_on_the_host(cluster, name):
+    """place → text: all that an `up` leaves of a node, save what lies in secrets/."""
+    host, entry = cluster.host(name), cluster.entry(name)
+    directory = Path(entry["directory"])
+    files = [path for pattern in ("*", "data/*.conf", "logs/*") for path in directory.glob(pattern) if path.is_file()]
+    found = {str(path): path.read_text(encoding="utf-8", errors="replace") for path in files}
+    found[f"properties of {entry['prefix']}"] = marks = cluster.zfs(
+        "get", "-Hp", "-r", "-s", "local,received", "-o", "name,property,value", "all", entry["prefix"])
+    logs = "".join(text for path, text in found.items() if path.startswith(f"{directory}/logs/"))
+    if cluster.runtime == "compose":
+        for words in ("inspect", "logs"):
+            done = host.run("docker", words, cluster.container(name), encoding="utf-8", errors="replace")
+            assert done.returncode == 0, done.stdout
+            found[f"docker {words} on {name}"] = done.stdout
+        assert "POSTGRES_PASSWORD" not in found[f"docker inspect on {name}"], "only a first start is to know it"
+        logs += found[f"docker logs on {name}"]
+    given = environments(host)
+    found.update({f"environment of {pid} on {name}": text for pid, text in given.items()})
+    # It did read them.
+    assert "dugong:node" in marks and "ready to accept" in logs and given[cluster.postmaster(name)], found.keys()
+    assert "primary_conninfo" in found[f"{directory}/data/postgresql.auto.conf"] or name == "a"
+    return found
+
+
+def test_no_secret_is_anywhere_it_does_not_belong(standing):
+    first = standing.first_up
+    told = {json.loads(line)["event"] for line in first.stderr.splitlines()}
+    assert {"step_started", "step_done"} <= told <= {"step_started", "step_done", "transfer", "wait", "note", "warning"}
+    ran = "\n".join(standing.command_lines)
+    unseen = [words for words in ("dugong serve", "zfs receive") if words not in ran]
+    assert not unseen, unseen  # it did look
+    places = {"what up said": first.stdout + first.stderr, "a command line during up": ran}
+    for words in (("plan",), ("status",), ("up", "--yes", "-o", "json")):
+        done = standing.must(*words)
+        places[" ".join(words)] = done.stdout + done.stderr
+    for name in "abc":
+        places.update(left_on_the_host(standing, name))
+    assert_no_password(places)
+
+
+def test_status_tells_slot_base_and_pinned_space_in_numbers(standing):
+    """The hours that a slot covers are a number where the rate of WAL is known: see test_refused.py's watch."""
+    a, *replicas = standing.status()["nodes"]
+    assert (a["slot"], a["base_age_seconds"], a["lag_kind"]) == (None, None, None), a
+    for node in replicas:
+        slot = node["slot"]
+        assert (slot["name"], slot["active"]) == (f"dugong_{node['name']}", True), slot
+        assert slot["wal_status"] in ("reserved", "extended"), slot
+        assert_whole(slot["retained_bytes"], below=1 << 30)
+        assert slot["hours_covered"] is None or slot["hours_covered"] > 0, slot
+        assert_whole(node["base_age_seconds"], below=time.time() - standing.began + 1)
+    for node in (a, *replicas):
+        assert_whole(node["pinned_bytes"], below=1 << 30)
+
+
+def assert_whole(value, below):
+    assert type(value) is int and 0 <= value < below, (value, below)
+
+
 def test_up_twice_is_a_no_op_that_says_so(standing):
     assert "nothing to do" in standing.up().stdout
     before = {name: standing.tree_of(name) for name in "abc"}
@@ -35,11 +99,53 @@ def test_up_twice_is_a_no_op_that_says_so(standing):
     assert {name: standing.tree_of(name) for name in "abc"} == before
 
 
-def test_verify_proves_every_line(standing):
-    done = standing.must("verify")
-    assert "failed" not in done.stdout.lower().split("0 failed")[0] or "0 failed" in done.stdout, done.stdout
-    report = json.loads(standing.must("verify", "-o", "json").stdout)
-    assert {check["outcome"] for check in report["checks"]} <= {"ok", "skipped"}, report
+PROVED_OF = {
+    "abc": ("answers", "settings-in-force", "clock"),
+    "a": ("hba-lines", "login-refused", "archive"),
+    "bc": ("streaming", "in-recovery", "refuses-writes", "row-arrives", "extensions", "image", "hot-standby-settings",
+           "content"),  # content: of the table that was named
+}
+READINGS = """CREATE TABLE readings AS SELECT timestamptz '2021-03-01 00:00:00+00' + i * interval '1 hour' AS at, i AS value
+FROM generate_series(0, 71) AS i"""
+HYPERTABLE = """ALTER TABLE readings ALTER at SET NOT NULL;
+SELECT create_hypertable('readings', 'at', chunk_time_interval => interval '1 day', migrate_data => true)"""
+
+
+@pytest.fixture(scope="module")
+def readings(standing):
+    """A table of three days long past, a hypertable where there are any; what verify says that it has compared."""
+    standing.psql("a", READINGS)
+    if standing.runtime == "process":
+        return r"public\.readings: 72 rows"
+    standing.psql("a", HYPERTABLE)
+    return r"public\.readings, chunk _timescaledb_internal\.\S+: 24 rows"  # of the newest, which is closed
+
+
+def test_verify_proves_every_line(standing, readings):
+    report = json.loads(standing.must("verify", "-o", "json", "--table", "public.readings").stdout)
+    assert (report["schema_version"], report["cluster"], report["passed"]) == (1, "dex", True), report
+    wanted = [(check, node) for nodes, checks in PROVED_OF.items() for node in nodes for check in checks]
+    left = [("content", "a", "skipped")]  # verify's own table is a hypertable
+    if standing.runtime == "compose":
+        wanted, left = wanted + [("content", "b"), ("content", "c")], []
+    proved = [(check["id"], check["node"]) for check in report["checks"] if check["outcome"] == "ok"]
+    others = [(check["id"], check["node"], check["outcome"]) for check in report["checks"] if check["outcome"] != "ok"]
+    assert (sorted(proved), others) == (sorted(wanted), left), report
+    compared = [check["node"] for check in report["checks"]
+                if check["id"] == "content" and re.match(readings + ", sum -?[0-9]+, equal$", check["evidence"])]
+    assert compared == ["b", "c"], report
+    extensions = [check["evidence"] for check in report["checks"] if check["id"] == "extensions"]
+    assert all(EXTENSIONS[standing.runtime] in evidence for evidence in extensions), extensions
+
+
+def test_verify_shows_what_it_counts(standing, readings):
+    done = standing.must("verify", "--table", "public.readings")
+    rows = re.findall(r"(?m)^(ok|failed|skipped) +([abc]) +(\S+) +(.*)$", done.stdout)
+    outcomes = [outcome for outcome, *_ in rows]
+    counted = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in ("ok", "failed", "skipped"))
+    assert done.stdout.splitlines()[-1] == counted and "failed" not in outcomes, done.stdout
+    shown = [(outcome, node, check) for outcome, node, check, evidence in rows if re.match(readings + ", ", evidence)]
+    assert shown == [("ok", "b", "content"), ("ok", "c", "content")], done.stdout
 
 
 def test_a_row_written_on_the_primary_is_read_on_every_replica(standing):
@@ -87,16 +193,12 @@ def test_hot_standby_settings_are_raised_and_lowered_in_the_right_order(standing
         standing.tree = tree
 
 
-def test_no_secret_is_anywhere_it_does_not_belong(standing):
-    password, replication = standing.environment["POSTGRES_PASSWORD"], standing.environment["POSTGRES_PASSWORD"] + "2"
-    shown = standing.must("plan").stdout + standing.must("status").stdout
-    for name in "abc":
-        host, entry = standing.host(name), standing.entry(name)
-        files = host.run("sh", "-c", f"cat {entry['directory']}/*.yaml {entry['directory']}/data/*.conf "
-                         "/proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '", errors="replace").stdout
-        assert "primary_conninfo" in files or name == "a"  # it did read them
-        shown += files
-    assert password not in shown and replication not in shown
+def test_the_other_lines_of_pg_hba_conf_stay_as_they_are(standing):
+    lines = ForeignLines(standing)
+    standing.up()
+    lines.assert_kept("b", "c")
+    assert "nothing to do" in standing.up().stdout
+    lines.assert_kept("b", "c")
 
 
 def test_the_snapshot_that_seeded_both_is_one_and_held(standing):

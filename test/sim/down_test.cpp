@@ -165,6 +165,27 @@ TEST(Destroy, KilledAnywhereAndRunAgainLeavesNothing) {
   EXPECT_FALSE(killed) << "the run is longer than the test thought";
 }
 
+// c follows b: were b taken away first, its slot could not be dropped and c would stay.
+TEST(Destroy, AnUpstreamWithItsFollower) {
+  const auto spec = kit::processes({{'a'}, {'b'}, {'c', 'b'}});
+  bool killed = true;
+  for (std::uint64_t at = 1; killed && at < 2000; at += 5) {
+    World world{{.seed = at}};
+    ASSERT_EQ(run(world, spec, Verb::up).error, "");
+    world.kill_after(at);
+    const auto first = run(world, spec, Verb::destroy, {"b", "c"}).error;
+    killed = world.killed();
+    EXPECT_TRUE(killed || first.empty()) << first;
+    world.kill_after(0);
+    ASSERT_EQ(run(world, spec, Verb::destroy, {"b", "c"}).error, "") << world.killed_at();
+    for (std::size_t i = 1; i < spec.nodes.size(); ++i)
+      ASSERT_FALSE(look_at(world, spec.nodes[i].name, spec.nodes[i].directory).exists)
+          << spec.nodes[i].name << " " << world.killed_at();
+    ASSERT_EQ(world.fingerprint().find("slot dugong_"), std::string::npos) << world.killed_at();
+  }
+  EXPECT_FALSE(killed) << "the run is longer than the test thought";
+}
+
 TEST(DeadReplica, DoesNotStandInTheWayOfTheOthers) {
   const auto spec = a_spec(spec::RuntimeKind::process);
   World world{{}};

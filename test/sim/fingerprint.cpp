@@ -92,6 +92,7 @@ class Writer {
     line(fmt::format("  server {} {}{}{}", server.name, runtime::to_string(server.state),
                      server.running() ? (server.in_recovery ? " standby" : " primary") : "",
                      server.streaming ? " streams from " + server.upstream_host : ""));
+    line(fmt::format("    made from {}", digest(server.compose_text).substr(0, 12)));
     for (const auto& [name, shown] : server.settings)
       if (shown.source != "default")
         line(fmt::format("    {} = {}{}", name, shown.value, shown.pending_restart ? " (pending)" : ""));

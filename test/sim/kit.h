@@ -188,17 +188,29 @@ inline zfs::Dataset listed(Kit& kit, const std::string& node, const std::string&
   return {};
 }
 
-// A cluster of one process, where the replicas do not matter.
-inline spec::Spec one_node() {
+struct Member {
+  char name = 'a';
+  char follows = 0;                                                  // 0: left out
+  unsigned host = static_cast<unsigned char>(name) - unsigned{'a'};  // of the world's hosts
+};
+// A cluster of processes.
+inline spec::Spec processes(const std::vector<Member>& members, const std::string& more = {}) {
   const spec::Surroundings nothing{[](std::string_view) { return std::nullopt; },
                                    [](const std::string&) -> Result<std::string> { return std::string{}; }};
-  auto spec = spec::parse_spec(
+  auto text =
       "cluster = \"dex\"\n[postgres]\nruntime = \"process\"\nbin_dir = \"/usr/lib/postgresql/14/bin\"\n"
-      "[auth]\nsuperuser_password = \"sup3r\"\nreplication_password = \"mirr0r\"\n"
-      "[[node]]\nname = \"a\"\naddress = \"10.0.0.1\"\nssh = \"root@ha\"\nprefix = \"tank/dex\"\n",
-      "dugong.toml", nothing);
+      "[auth]\nsuperuser_password = \"sup3r\"\nreplication_password = \"mirr0r\"\n" +
+      more;
+  for (const auto& member : members) {
+    text += std::string{"[[node]]\nname = \""} + member.name + "\"\naddress = \"10.0.0." +
+            std::to_string(member.host + 1) + "\"\nssh = \"root@h" + member.name + "\"\nprefix = \"tank/dex\"\n";
+    if (member.follows != 0) text += std::string{"follows = \""} + member.follows + "\"\n";
+  }
+  auto spec = spec::parse_spec(text, "dugong.toml", nothing);
   EXPECT_TRUE(spec) << spec.error().what;
   return *spec;
 }
+// Where the replicas do not matter.
+inline spec::Spec one_node() { return processes({{'a'}}); }
 
 }  // namespace dugong::sim::kit

@@ -115,6 +115,31 @@ TEST(LostWal, OneThatMayGoOnTriesLastAndItsUnusedSlotIsGivenBack) {
   EXPECT_TRUE(stage.world.server_on("c")->streaming);
 }
 
+// It was stopped with WAL that it had received and not replayed: its control file tells of less than it has.
+TEST(LostWal, OneThatHasReceivedMoreThanItHadReplayedGoesOn) {
+  Stage stage;
+  const auto two = nodes("ab");
+  ASSERT_EQ(stage.up(two), "");
+  const auto position = [&] {
+    return stage.world.host("b").pools.at("tank").datasets.at("tank/dex/live-0").tree->clusters.begin()->second.insert;
+  };
+  const auto replayed = position();
+  stage.world.set_write_load(Bytes{16} << 20);
+  stage.world.sleep(Millis{60'000});
+  stage.world.set_write_load(0);
+  stage.world.sleep(Millis{1000});
+  const auto target = engine::sql_target(two, two.primary(), "postgres");
+  stage.must("a", node::RunSql{target, {{"checkpoint", {}}}});
+  stage.must("b", runtime::StopServer{cluster::server_of(two, *two.find("b"))});
+  stage.must("a", node::RunSql{target, {{"drop_slot", {"dugong_b"}}}});
+  auto& tree = stage.world.host("b").pools.at("tank").datasets.at("tank/dex/live-0").tree;
+  auto& control = tree->clusters.begin()->second.control;
+  control.redo = control.checkpoint = control.min_recovery = replayed;
+  EXPECT_EQ(stage.up(two), "");
+  EXPECT_EQ(stage.slots(two), Slots{"dugong_b"});
+  EXPECT_TRUE(stage.world.server_on("b")->streaming);
+}
+
 TEST(LostWal, OneThatIsOnlyAShortWayBehindGoesOn) {
   Stage stage;
   const auto two = nodes("ab");

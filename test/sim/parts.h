@@ -79,7 +79,8 @@ runtime::Software software_of(const State& state, runtime::Kind kind);
 // ---- sim_conf.cpp
 struct Loaded {
   std::map<std::string, postgres::ShownSetting> settings;
-  std::vector<ConfError> errors;  // as pg_file_settings shows them
+  std::vector<ConfError> errors;    // of the files: with one of them nothing counts
+  std::vector<ConfError> rejected;  // of a value: all others count, but no server starts with it
 };
 Loaded load_settings(const Server& server, const Tree& tree);
 bool needs_restart(std::string_view setting);

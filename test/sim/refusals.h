@@ -49,6 +49,8 @@ inline constexpr std::array refusals = {
     Refusal{"start_wrong_mode", "a data directory that others can read", "has invalid permissions"},
     Refusal{"start_unknown_setting", "a configuration file with a name that is no setting",
             "unrecognized configuration parameter"},
+    Refusal{"start_rejected_value", "a configuration file with a value that the setting does not take",
+            "invalid value for parameter"},
     Refusal{"start_cut_initdb", "starting what an interrupted initdb left", "pg_control"},
     Refusal{"standby_lower_settings", "a hot standby with a lower max_connections than its primary's",
             "insufficient parameter settings"},

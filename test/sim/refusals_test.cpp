@@ -247,6 +247,12 @@ TEST(Refusal, start_unknown_setting) {
   kit.write("a", "/srv/a/data/postgresql.conf", conf_of("a", "max_conections = 5\n"));
   expect_words(end_of(kit, "a"));
 }
+TEST(Refusal, start_rejected_value) {
+  Kit kit;
+  make_data(kit, "a");
+  kit.write("a", "/srv/a/data/postgresql.conf", conf_of("a", "wal_buffers = 64MiB\n"));
+  expect_words(end_of(kit, "a"));
+}
 TEST(Refusal, start_cut_initdb) {
   Kit kit;
   make_data(kit, "a");

@@ -112,6 +112,17 @@ const Known* find_known(std::string_view name) {
   return it == known_settings.end() ? nullptr : &*it;
 }
 
+// A number, with a unit or without, where the boot value is one (guc.c: parse_int); nothing else is looked into.
+bool takes_value(const Known& known, std::string_view value) {
+  const auto is_number = [](char c) { return (c >= '0' && c <= '9') || c == '-' || c == '.'; };
+  if (known.value.empty() || !is_number(known.value.front())) return true;
+  static constexpr std::array<std::string_view, 12> units = {"",   "B",  "kB", "MB",  "GB", "TB",
+                                                             "us", "ms", "s",  "min", "h",  "d"};
+  const auto end = std::ranges::find_if_not(value, is_number);
+  const auto unit = trim(std::string_view{end, value.end()});
+  return end != value.begin() && std::ranges::find(units, unit) != units.end();
+}
+
 // Reads files of the data directory as the server does, with the eyes of the server's own user.
 class Reader {
  public:
@@ -139,8 +150,11 @@ class Reader {
     if (known == nullptr && !extension_setting)
       return error(file, line, fmt::format("unrecognized configuration parameter \"{}\"", name));
     // Shown as PostgreSQL spells it.
-    loaded_.settings[known == nullptr ? name : std::string{known->name}] = {
-        value, source, file.empty() ? "" : place(file), static_cast<std::uint32_t>(line), false};
+    const auto spelt = known == nullptr ? name : std::string{known->name};
+    std::erase_if(loaded_.rejected, [&](const ConfError& error) { return error.name == spelt; });
+    if (known != nullptr && !takes_value(*known, value))
+      loaded_.rejected.push_back({"setting could not be applied", file.empty() ? "" : place(file), line, spelt});
+    loaded_.settings[spelt] = {value, source, file.empty() ? "" : place(file), static_cast<std::uint32_t>(line), false};
   }
 
   Loaded take_all() { return std::move(loaded_); }
@@ -238,15 +252,22 @@ void keep_until_restart(const std::string& name, postgres::ShownSetting& in_forc
 
 }  // namespace
 
-// One bad line keeps the whole reload from happening; the server goes on with what it has.
+bool is_rejected(const Loaded& loaded, std::string_view name) {
+  return std::ranges::find(loaded.rejected, name, &ConfError::name) != loaded.rejected.end();
+}
+
+// One bad line keeps the whole reload from happening; the server goes on with what it has. A bad value keeps only
+// itself from it: the setting stays as it is, and so does its mark of a value that waits for a restart (guc.c:
+// set_config_option parses the value before it looks at either).
 void reload(Server& server, const Tree& tree) {
   auto loaded = load_settings(server, tree);
-  server.conf_errors = loaded.errors;
+  server.conf_errors = loaded.errors.empty() ? loaded.rejected : loaded.errors;
   auto hba = tree.files.find(inner_join(server.inner, "pg_hba.conf"));
   if (hba != tree.files.end() && readable_by(hba->second, server.software.uid, server.software.gid))
     server.hba = hba->second.content;
   if (!loaded.errors.empty()) return;
   for (auto& [name, fresh] : loaded.settings) {
+    if (is_rejected(loaded, name)) continue;
     auto& in_force = server.settings[name];
     if (needs_restart(name)) {
       keep_until_restart(name, in_force, fresh, server.conf_errors);

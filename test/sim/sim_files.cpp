@@ -287,7 +287,10 @@ Replied answer(State&, Host& host, const node::InspectData& request) {
   facts.entries = children(tree, place.inner);
   facts.empty = facts.entries.empty();
   facts.slots = children(tree, inner_join(place.inner, "pg_replslot"));
-  facts.archive_status_entries = children(tree, inner_join(place.inner, "pg_wal/archive_status")).size();
+  const auto archiving = children(tree, inner_join(place.inner, "pg_wal/archive_status"));
+  facts.archive_status_entries = archiving.size();
+  facts.unarchived = static_cast<std::uint64_t>(
+      std::ranges::count_if(archiving, [](const std::string& name) { return name.ends_with(".ready"); }));
   for (const auto& name : postgres::watched_files()) {
     auto it = tree.files.find(inner_join(place.inner, name));
     if (it == tree.files.end() || it->second.directory) continue;

@@ -50,6 +50,9 @@ std::string refusal_at_start(State& state, const Server& server, const Loaded& l
     return "postgres: could not find the database system: could not open file \"global/pg_control\": No such file or "
            "directory";
   if (!loaded.errors.empty()) return "FATAL: configuration file contains errors: " + loaded.errors.front().text;
+  if (!loaded.rejected.empty())
+    return fmt::format("LOG: invalid value for parameter \"{}\" FATAL: configuration file contains errors",
+                       loaded.rejected.front().name);
   const auto& root = tree.files.at(server.inner);
   if (root.uid != server.software.uid) return "FATAL: data directory has wrong ownership";
   if ((root.mode & 027U) != 0) return "FATAL: data directory has invalid permissions";

@@ -38,6 +38,10 @@ StatementResult described(Session& session) {
   const auto insert = to_string(session.cluster.insert);
   const auto age = static_cast<double>((session.state.now - server.caught_up).count()) / 1000;
   const bool has_received = standby && !server.upstream_host.empty();
+  // Set to the beginning of a segment when a standby first asks, whatever the answer is (walreceiverfuncs.c:
+  // RequestXLogStreaming).
+  const auto start = session.cluster.insert.value - session.cluster.insert.value % control.wal_segment_size;
+  const auto received = has_received ? insert : to_string(Lsn{start});
   return table(
       {"in_recovery", "accepts_clients", "version_number", "system_identifier", "timeline", "lsn", "insert_lsn",
        "received", "streaming", "sender_host", "replay_paused", "replay_age_seconds", "postmaster_start",
@@ -46,7 +50,7 @@ StatementResult described(Session& session) {
         std::to_string(server.software.version_number),
         std::to_string(static_cast<std::int64_t>(control.system_identifier.value)),
         std::to_string(control.timeline.value), insert, standby ? std::nullopt : std::optional{insert},
-        has_received ? std::optional{insert} : std::nullopt, boolean(server.streaming),
+        standby ? std::optional{received} : std::nullopt, boolean(server.streaming),
         server.streaming ? maybe(upstream_host_text(server)) : std::nullopt, boolean(server.replay_paused),
         has_received ? std::optional{fmt::format("{:.3f}", age)} : std::nullopt, seconds(server.started),
         std::to_string(std::chrono::nanoseconds{server.conf_loaded}.count()),
@@ -111,9 +115,18 @@ StatementResult settings(Session& session) {
                rows);
 }
 
-// pg_file_settings reads the files anew. What only a restart can take out is left out by the query.
+// pg_file_settings reads the files anew. What only a restart can change or take out is left out by the query: it knows
+// that by the mark of the setting, or takes every error of such a setting for that.
 StatementResult conf_errors(Session& session) {
-  const auto errors = load_settings(session.server, session.tree).errors;
+  static const bool asks_for_mark = find_in_query("observe", "s.pending_restart");
+  const auto loaded = load_settings(session.server, session.tree);
+  auto errors = loaded.errors;
+  if (errors.empty()) errors = loaded.rejected;
+  std::erase_if(errors, [&](const ConfError& error) {
+    const auto shown = session.server.settings.find(error.name);
+    const bool waits = shown != session.server.settings.end() && shown->second.pending_restart;
+    return needs_restart(error.name) && (waits || !asks_for_mark);
+  });
   std::vector<Row> rows;
   for (const auto& error : errors)
     rows.push_back({error.text, maybe(error.file),
@@ -157,7 +170,7 @@ StatementResult archiver(Session& session) {
 StatementResult available(Session& session) {
   std::vector<Row> rows;
   for (const auto& [name, version] : session.state.options.extensions) rows.push_back({name, version});
-  return table({"available_extension", "default_version"}, rows);
+  return table({"available_extension", "version"}, rows);
 }
 
 StatementResult installed(Session& session) {

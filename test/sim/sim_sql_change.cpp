@@ -29,12 +29,15 @@ bool has_socket(const Server& server, const std::string& directory) {
                              [&](std::string_view one) { return to_host(server, trim(one)) == directory; });
 }
 
+// As the node's own door does it: the only socket of a directory is taken whatever its port.
 Server* behind_socket(Host& host, const node::SqlTarget& target) {
-  for (auto& [name, server] : host.servers) {
-    if (!server.running() || server.phase == Phase::initdb) continue;
-    if (number_of(server, "port") == target.port && has_socket(server, target.socket_dir)) return &server;
-  }
-  return nullptr;
+  std::vector<Server*> all;
+  for (auto& [name, server] : host.servers)
+    if (server.running() && server.phase != Phase::initdb && has_socket(server, target.socket_dir))
+      all.push_back(&server);
+  if (all.size() == 1) return all.front();
+  const auto it = std::ranges::find_if(all, [&](auto* server) { return number_of(*server, "port") == target.port; });
+  return it == all.end() ? nullptr : *it;
 }
 
 Result<Door> open_door(State& state, Host& host, const node::SqlTarget& target) {

@@ -16,6 +16,7 @@ constexpr Bytes overhead = 64 << 10;
 std::string default_of(const std::string& property) {
   if (property == "canmount" || property == "atime" || property == "exec" || property == "setuid") return "on";
   if (property == "readonly") return "off";
+  if (property == "sync") return "standard";
   return "-";
 }
 
@@ -40,6 +41,7 @@ bool is_good_value(const Pool& pool, std::string_view property, std::string_view
   if (is_one_of(property, {"readonly", "atime", "exec", "setuid", "devices"})) return is_one_of(value, {"on", "off"});
   if (property == "mountpoint") return is_one_of(value, {"none", "legacy"}) || value.starts_with('/');
   if (property == "xattr") return is_one_of(value, {"on", "off"}) || (openzfs && is_one_of(value, {"sa", "dir"}));
+  if (property == "sync") return is_one_of(value, {"standard", "always", "disabled"});
   if (property == "logbias") return is_one_of(value, {"latency", "throughput"});
   if (property == "primarycache") return is_one_of(value, {"all", "none", "metadata"});
   if (property == "recordsize") {
@@ -145,6 +147,7 @@ zfs::Dataset shown(Pool& pool, const Dataset& dataset) {
   out.canmount = effective(pool, dataset, "canmount").value;
   out.mounted = !dataset.mounted_at.empty();
   out.readonly = effective(pool, dataset, "readonly").value == "on";
+  if (pool.flavour == Flavour::openzfs) out.sync = effective(pool, dataset, "sync").value;
   out.resume_token = dataset.resume_token;
   return out;
 }

@@ -228,38 +228,53 @@ TEST(UpKilled, WhileALargeDatabaseIsSeededWithoutASlot) {
   sweep(spec, nullptr, kills(40));
 }
 
+// `up` that dies after so many steps. Whether there were more.
+bool cut_after(World& world, const spec::Spec& spec, std::size_t left) {
+  bool cut = false;
+  auto fleet = world.new_controller();
+  SimClock clock{world};
+  engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
+  EXPECT_TRUE(engine::lock_all(context));
+  const auto shortened = [&](const cluster::Observed& seen) -> Result<cluster::Plan> {
+    if (cut) return fail(ErrorKind::interrupted, "cut");
+    auto plan = TRY(cluster::plan_up(spec, seen, {}));
+    if (plan.steps.size() > left) {
+      plan.steps.resize(left);
+      plan.more = cut = true;
+      if (plan.steps.empty()) return fail(ErrorKind::interrupted, "cut");
+    }
+    left -= plan.steps.size();
+    return plan;
+  };
+  (void)engine::converge(context, shortened);
+  return cut;
+}
+
 // Not at random moments but after every single step of every round: what the plan says happened, and nothing after it.
-TEST(UpKilled, AfterEveryStep) {
-  const auto spec = a_spec(cluster_file(Kind::compose));
-  const auto want = undisturbed(spec, nullptr);
+void cut_everywhere(const spec::Spec& spec, const spec::Spec* before) {
+  const auto want = undisturbed(spec, before);
   bool cut = true;
   for (std::size_t steps = 0; cut && steps < 500; ++steps) {
     auto world = a_world(steps + 1);
-    std::size_t left = steps;
-    cut = false;
-    {
-      auto fleet = world.new_controller();
-      SimClock clock{world};
-      engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
-      ASSERT_TRUE(engine::lock_all(context));
-      const auto shortened = [&](const cluster::Observed& seen) -> Result<cluster::Plan> {
-        if (cut) return fail(ErrorKind::interrupted, "cut");
-        auto plan = TRY(cluster::plan_up(spec, seen, {}));
-        if (plan.steps.size() > left) {
-          plan.steps.resize(left);
-          plan.more = cut = true;
-          if (plan.steps.empty()) return fail(ErrorKind::interrupted, "cut");
-        }
-        left -= plan.steps.size();
-        return plan;
-      };
-      (void)engine::converge(context, shortened);
+    if (before != nullptr) {
+      ASSERT_EQ(up(world, *before), "");
     }
+    cut = cut_after(world, spec, steps);
     ASSERT_EQ(up(world, spec), "") << "after step " << steps;
     EXPECT_EQ(violations(world), "") << "after step " << steps;
     ASSERT_EQ(world.fingerprint(), want.fingerprint) << "after step " << steps;
   }
   EXPECT_FALSE(cut) << "the plan is longer than the test thought";
+}
+
+TEST(UpKilled, AfterEveryStep) { cut_everywhere(a_spec(cluster_file(Kind::compose)), nullptr); }
+
+// Nothing but the container itself asks for the restart: who runs again must see that the old one still runs.
+TEST(UpKilled, AfterEveryStepOfAChangedContainer) {
+  const auto before = a_spec(cluster_file(Kind::compose));
+  auto after = a_spec(cluster_file(Kind::compose, "work_mem = \"64MB\"\n"));
+  after.postgres.shm_size = "7g";
+  cut_everywhere(after, &before);
 }
 
 // `zfs set` takes one property at a time: who dies within a step has set the first few of them. How many properties the

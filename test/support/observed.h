@@ -99,6 +99,7 @@ inline void with_files(const spec::Spec& spec, const spec::Node& node, cluster::
   directory(paths.run, 03775, 70);
   directory(paths.secrets, 0700, 70);
   directory(paths.bin, 0755, 0);
+  seen.files[paths.bin].entries = {"dugong-wal", "dugong-wal.sha256"};
   directory(paths.archive, 0700, 70);
   seen.files[cluster::ownership_file(paths.directory)] = {true, false, 0644, 0, 0, cluster::ownership_text(spec, node)};
   seen.files[paths.directory].entries = {".dugong", "archive", "bin", "data", "logs", "run", "secrets"};
@@ -145,7 +146,7 @@ inline postgres::ServerSql a_server(const spec::Spec& spec, const cluster::Obser
   sql.insert_lsn = now_lsn;
   sql.databases = {"postgres", spec.postgres.database};
   sql.extensions = {{"timescaledb", "2.19.3"}};
-  sql.available_extensions = sql.extensions;
+  for (const auto& [name, version] : sql.extensions) sql.available_extensions[name] = {version};
   sql.roles = {{"postgres", {true, true, true}}, {spec.auth.replication_user, {true, true, false}}};
   const auto conf = postgres::parse_conf(seen.data->files.at("dugong.conf"));
   for (const auto& line : *conf)

@@ -1,0 +1,156 @@
+// A primary that was taken back to an earlier state (a rollback, a restore, a pool that came up without its last
+// seconds) while a replica has what it lost: `up` goes on with nobody, and destroys nothing that may be the last copy.
+#include <gtest/gtest.h>
+
+#include "cluster/layout.h"
+#include "cluster/plan_up.h"
+#include "engine/engine.h"
+#include "test/sim/kit.h"
+
+namespace dugong::sim {
+namespace {
+
+const std::string live = "tank/dex/live-0";
+
+struct Stage {
+  World world{{.seed = 1, .secrets = {"sup3r", "mirr0r"}}};
+  spec::Spec spec;
+
+  explicit Stage(spec::Spec cluster) : spec{std::move(cluster)} {}
+
+  Result<> run(const std::set<std::string>& only = {}) {
+    auto fleet = world.new_controller();
+    SimClock clock{world};
+    engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
+    TRY(engine::lock_all(context, only));
+    TRY(engine::converge(context,
+                         [&](const cluster::Observed& seen) { return cluster::plan_up(spec, seen, {.only = only}); }));
+    return {};
+  }
+  Error error(const std::set<std::string>& only = {}) {
+    const auto done = run(only);
+    return done ? Error{} : done.error();
+  }
+  std::string up() { return error().what; }
+
+  void stop(const std::string& node) {
+    auto fleet = world.new_controller();
+    const auto stopped =
+        node::ask(**fleet->node(node), runtime::StopServer{cluster::server_of(spec, *spec.find(node))}, Deadline{});
+    EXPECT_TRUE(stopped) << stopped.error().what;
+  }
+  void write(Bytes bytes) {
+    world.set_write_load(bytes / 10);
+    world.sleep(Millis{10'000});
+    world.set_write_load(0);
+    world.sleep(Millis{1000});
+  }
+  Pool& pool(const std::string& node) { return world.host(node).pools.at("tank"); }
+  // What a snapshot would hold, as one of another dugong or of somebody.
+  [[nodiscard]] std::shared_ptr<Tree> state_of(const std::string& node) {
+    return std::make_shared<Tree>(*pool(node).datasets.at(live).tree);
+  }
+  void take_back(const std::string& node, const Tree& to) {
+    pool(node).datasets.at(live).tree = std::make_shared<Tree>(to);
+  }
+  [[nodiscard]] Lsn end_of(const std::string& node) {
+    return pool(node).datasets.at(live).tree->clusters.begin()->second.insert;
+  }
+  [[nodiscard]] bool runs(const std::string& node) {
+    const auto* server = world.server_on(node);
+    return server != nullptr && server->running();
+  }
+};
+
+TEST(LostData, AStoppedPrimaryThatWasRolledBackIsNotStarted) {
+  Stage stage{kit::processes({{'a'}, {'b'}, {'c'}})};
+  ASSERT_EQ(stage.up(), "");
+  stage.stop("a");
+  const auto earlier = stage.state_of("a");
+  EXPECT_EQ(stage.up(), "");  // an ordinary stop is no loss
+  stage.write(Bytes{1} << 20);
+  stage.stop("a");
+  const auto newest = stage.end_of("b");
+  stage.take_back("a", *earlier);
+  for (int again = 0; again < 2; ++again) {
+    const auto error = stage.error();
+    EXPECT_EQ(error.kind, ErrorKind::refused);
+    EXPECT_NE(error.what.find("b has WAL up to " + to_string(newest)), std::string::npos) << error.what;
+    EXPECT_EQ(error.left, "nothing was started");
+    EXPECT_FALSE(stage.runs("a"));
+    EXPECT_EQ(stage.end_of("b"), newest);
+    stage.stop("b");  // and the same when only its control file tells
+    stage.stop("c");
+  }
+}
+
+TEST(LostData, WhatTheOthersHaveHoldsForOneThatIsAddedToo) {
+  Stage stage{kit::processes({{'a'}, {'b'}})};
+  ASSERT_EQ(stage.up(), "");
+  stage.stop("a");
+  const auto earlier = stage.state_of("a");
+  EXPECT_EQ(stage.up(), "");
+  stage.write(Bytes{1} << 20);
+  stage.stop("a");
+  stage.take_back("a", *earlier);
+  stage.spec = kit::processes({{'a'}, {'b'}, {'c'}});
+  EXPECT_NE(stage.error({"c"}).what.find("a lost what b has"), std::string::npos);
+  EXPECT_FALSE(stage.runs("a"));
+}
+
+// How far a crashed primary's WAL reaches shows only when it has been started.
+TEST(LostData, AReplicaThatIsAheadOfARunningPrimaryIsNotWaitedFor) {
+  Stage stage{kit::processes({{'a'}, {'b'}, {'c'}})};
+  ASSERT_EQ(stage.up(), "");
+  const auto earlier = stage.state_of("a");
+  stage.write(Bytes{1} << 20);
+  stage.world.crash_server("a", stage.world.server_on("a")->data);
+  stage.stop("c");
+  const auto newest = stage.end_of("b");
+  stage.take_back("a", *earlier);
+  const auto began = stage.world.now();
+  for (int again = 0; again < 2; ++again) {
+    const auto error = stage.error();
+    EXPECT_EQ(error.kind, ErrorKind::refused);
+    EXPECT_NE(error.what.find("a lost what b has"), std::string::npos) << error.what;
+    EXPECT_EQ(error.left, "the replicas were left as they are");
+    EXPECT_EQ(stage.end_of("b"), newest);
+    EXPECT_FALSE(stage.runs("c"));
+  }
+  EXPECT_LT(stage.world.now() - began, std::chrono::minutes{5});
+}
+
+// The rounds of a late slot brought several snapshots to b; then the primary went back to the first.
+TEST(LostData, WhatWasReceivedAfterThatIsNotDestroyed) {
+  Stage stage{kit::processes({{'a'}, {'b'}}, "[seed]\nslot_late_above = \"1K\"\n")};
+  auto& of_a = stage.pool("a").snapshots;
+  auto& of_b = stage.pool("b").snapshots;
+  std::shared_ptr<Tree> earlier;
+  stage.world.set_fault([&](const std::string& node, const node::Request& request) -> std::optional<Error> {
+    if (node == "a" && !earlier && !of_a.empty()) {
+      earlier = stage.state_of("a");
+      stage.world.set_write_load(Bytes{16} << 20);
+    }
+    if (node != "b" || !std::holds_alternative<zfs::Clone>(request)) return std::nullopt;
+    return Error{ErrorKind::failed, "killed", {}, {}, {}};
+  });
+  EXPECT_NE(stage.up(), "");
+  stage.world.set_fault({});
+  stage.world.set_write_load(0);
+  const auto newest = std::ranges::max_element(of_b, {}, [](const auto& one) { return one.second.createtxg; })->first;
+  ASSERT_GE(of_b.size(), 2U);
+  ASSERT_TRUE(of_b.at(newest).local.contains("dugong:end_lsn"));
+  stage.world.crash_server("a", stage.world.server_on("a")->data);
+  stage.take_back("a", *earlier);
+  const auto first = std::ranges::min_element(of_a, {}, [](const auto& one) { return one.second.createtxg; })->first;
+  std::erase_if(of_a, [&](const auto& one) { return one.first != first; });
+  const auto error = stage.error();
+  EXPECT_EQ(error.kind, ErrorKind::refused);
+  EXPECT_NE(error.what.find(newest + " is newer than the last snapshot that b shares"), std::string::npos)
+      << error.what;
+  EXPECT_NE(error.next.find("it may hold the only copy of what a has lost"), std::string::npos) << error.next;
+  EXPECT_TRUE(of_b.contains(newest));
+}
+
+}  // namespace
+}  // namespace dugong::sim
