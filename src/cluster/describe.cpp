@@ -37,6 +37,9 @@ struct Describe {
   std::string operator()(const zfs::Clone& a) const { return fmt::format("clone {} as {}", a.snapshot, a.dataset); }
   std::string operator()(const zfs::Destroy& a) const { return fmt::format("destroy dataset {}", a.dataset); }
   std::string operator()(const zfs::DestroySnapshot& a) const { return fmt::format("destroy snapshot {}", a.snapshot); }
+  std::string operator()(const zfs::Rollback& a) const {
+    return fmt::format("roll back to {}: what came after it goes", a.snapshot);
+  }
   std::string operator()(const zfs::Hold& a) const { return fmt::format("hold {}", a.snapshot); }
   std::string operator()(const zfs::Release& a) const { return fmt::format("release {}", a.snapshot); }
   std::string operator()(const zfs::SetProperties& a) const {
@@ -89,7 +92,7 @@ std::string describe(const Action& action) { return std::visit(Describe{}, actio
 
 bool is_destructive(const Action& action) {
   return std::holds_alternative<zfs::Destroy>(action) || std::holds_alternative<zfs::DestroySnapshot>(action) ||
-         std::holds_alternative<RemoveDirectory>(action);
+         std::holds_alternative<zfs::Rollback>(action) || std::holds_alternative<RemoveDirectory>(action);
 }
 
 }  // namespace dugong::cluster

@@ -60,6 +60,17 @@ std::vector<const zfs::Dataset*> newer_than_base(const Ground& g, const Anchor& 
   return newer;
 }
 
+// A snapshot's `used` is what neither the one before it nor the dataset has (dsl_dataset.c: dsl_dataset_block_kill).
+// Whatever is written to a dataset replaces its root block, which the snapshot then is alone with: unless the one
+// before it has the same, that is when nothing was changed between the two.
+bool is_at_base(const Ground& g, const Anchor& anchor) {
+  const auto held = snapshots_of(g.storage(), anchor.dataset->name);
+  if (!anchor.base || held.empty() || held.back()->guid != anchor.base->guid || held.back()->used != 0) return false;
+  if (held.size() == 1) return anchor.dataset->origin.empty();
+  const auto& before = *held[held.size() - 2];
+  return before.used != 0 || before.referenced != held.back()->referenced;
+}
+
 std::vector<const zfs::Dataset*> stale_anchors(const Ground& g, const std::vector<Entry>& entries) {
   std::vector<const zfs::Dataset*> stale;
   for (const auto& dataset : g.storage())

@@ -28,6 +28,10 @@ Anchor anchor_of(const Ground& replica, const std::vector<Entry>& entries);
 // The anchor's snapshots that came after its base, newest first: zfs receives no increment while one of them is there.
 std::vector<const zfs::Dataset*> newer_than_base(const Ground& replica, const Anchor& anchor);
 
+// Whether the anchor surely holds its base and nothing else, as zfs wants it of what is to receive an increment. What a
+// newer snapshot had stays in the dataset when it is destroyed, and only `used` of the one before it tells.
+bool is_at_base(const Ground& replica, const Anchor& anchor);
+
 // Marked lineages that share nothing with the primary: an increment into them is impossible.
 std::vector<const zfs::Dataset*> stale_anchors(const Ground& replica, const std::vector<Entry>& entries);
 

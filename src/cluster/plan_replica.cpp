@@ -239,6 +239,13 @@ bool is_free(const Ground& g, const zfs::Dataset& snapshot) {
   return is_ours(snapshot, g.spec, g.node) && snapshot.userrefs <= 1 && !is_cloned;
 }
 
+// What the replica calls it.
+std::string base_on(const Ground& g, const Anchor& anchor) {
+  for (const auto* one : snapshots_of(g.storage(), anchor.dataset->name))
+    if (one->guid == anchor.base->guid) return one->name;
+  return {};
+}
+
 // Destroying a snapshot leaves its data in the dataset, which takes no increment then: only a rollback makes way
 // (dmu_recv.c: recv_begin_check_existing_impl).
 std::string way_on(const Ground& g, const Ground& primary, const Anchor& anchor, const zfs::Dataset& snapshot) {
@@ -246,22 +253,27 @@ std::string way_on(const Ground& g, const Ground& primary, const Anchor& anchor,
     return fmt::format("if nobody needs it, `zfs destroy {}`; then run this again", snapshot.name);
   const auto end = end_of(snapshot);
   const auto& sql = *primary.seen.sql;
-  std::string base;
-  for (const auto* one : snapshots_of(g.storage(), anchor.dataset->name))
-    if (one->guid == anchor.base->guid) base = one->name;
   return fmt::format(
       "it may hold the only copy of what {0} has lost: it ends at {1}, {0} is at {2} on timeline {3}; find out whether "
       "{0} was rolled back or restored. If nobody needs it, {4}`zfs rollback -r {5}`; then run this again",
       primary.node.name,
       end ? fmt::format("{} on timeline {}", to_string(end->lsn), end->timeline.value) : "an unknown position",
       to_string(sql.insert_lsn), sql.timeline.value,
-      snapshot.userrefs > 0 ? fmt::format("`zfs release {} {}` and ", hold_tag, snapshot.name) : "", base);
+      snapshot.userrefs > 0 ? fmt::format("`zfs release {} {}` and ", hold_tag, snapshot.name) : "",
+      base_on(g, anchor));
 }
 
 // Else every run would send an increment that zfs refuses.
 Result<> judge_increment(const Need& need, const Ground& primary, const Anchor& anchor) {
-  if (need.clone) return {};
+  if (need.clone || !need.base) return {};
   const auto& g = *need.ground;
+  if (anchor.dataset->mounted)
+    return fail(
+        Error{ErrorKind::refused,
+              fmt::format("{} is mounted: what was received is never changed by anything but the next increment",
+                          anchor.dataset->name),
+              g.node.name, "nothing was changed",
+              fmt::format("`zfs unmount {}`, then run this again", anchor.dataset->name)});
   for (const auto* newer : newer_than_base(g, anchor)) {
     if (is_free(g, *newer) && is_surely_in(primary, *newer)) continue;
     return fail(Error{ErrorKind::refused,
@@ -273,15 +285,31 @@ Result<> judge_increment(const Need& need, const Ground& primary, const Anchor& 
   return {};
 }
 
+void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
+  auto properties = missing(*anchor.dataset, {{"readonly", "on"},
+                                              {"atime", "off"},
+                                              {"canmount", "noauto"},
+                                              {"com.sun:auto-snapshot", "false"},
+                                              {"dugong:cluster", g.spec.cluster},
+                                              {"dugong:node", g.node.name},
+                                              {"dugong:role", "anchor"}});
+  if (!properties.empty()) steps.add(zfs::SetProperties{anchor.dataset->name, std::move(properties)});
+}
+
 // The marks now, not only before the clone: should the primary lose one of these, nothing else would tell whose it is.
+// A run that was killed before the rollback has left no newer snapshot, and yet what one of them had.
 void plan_way_for_increment(const Need& need, const Anchor& anchor, const std::vector<Entry>& entries, Plan& plan) {
   if (!need.base) return;
-  Steps steps{plan, need.ground->node};
-  plan_snapshot_marks(*need.ground, anchor, entries, steps);
-  for (const auto* newer : newer_than_base(*need.ground, anchor)) {
+  const auto& g = *need.ground;
+  Steps steps{plan, g.node};
+  plan_snapshot_marks(g, anchor, entries, steps);
+  if (is_at_base(g, anchor)) return;
+  plan_anchor_marks(g, anchor, steps);  // nothing else is ever rolled back
+  for (const auto* newer : newer_than_base(g, anchor)) {
     if (newer->userrefs > 0) steps.add(zfs::Release{newer->name, hold_tag});
     steps.add(zfs::DestroySnapshot{newer->name}, "the primary has it no more, and no increment goes on top of it");
   }
+  steps.add(zfs::Rollback{base_on(g, anchor)}, "no increment goes on top of what came after it");
 }
 
 // All that comes before the copies first, so that the copies stand side by side and run at the same time.
@@ -303,17 +331,6 @@ void plan_end_of_receiving(const Ground& g, Steps& steps) {
   const auto announced = g.parent_mark("receiving");
   if (announced.empty() || announced == "none") return;
   steps.add(zfs::SetProperties{g.node.prefix, {{"dugong:receiving", "none"}}});
-}
-
-void plan_anchor_marks(const Ground& g, const Anchor& anchor, Steps& steps) {
-  auto properties = missing(*anchor.dataset, {{"readonly", "on"},
-                                              {"atime", "off"},
-                                              {"canmount", "noauto"},
-                                              {"com.sun:auto-snapshot", "false"},
-                                              {"dugong:cluster", g.spec.cluster},
-                                              {"dugong:node", g.node.name},
-                                              {"dugong:role", "anchor"}});
-  if (!properties.empty()) steps.add(zfs::SetProperties{anchor.dataset->name, std::move(properties)});
 }
 
 void plan_clone(const Need& need, const Anchor& anchor, const std::vector<Entry>& entries, Plan& plan) {

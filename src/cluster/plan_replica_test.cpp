@@ -374,13 +374,87 @@ TEST(PlanReplica, WhatAnEarlierIncrementBroughtGivesWayToTheNext) {
   auto seen = with_newer_on_anchor(spec, [](zfs::Dataset&) {});
   const auto plan = must_plan(spec, seen);
   EXPECT_LT(position(plan, "release tank/b/anchor-0@newer"), position(plan, "destroy snapshot tank/b/anchor-0@newer"));
-  EXPECT_LT(position(plan, "destroy snapshot tank/b/anchor-0@newer"), position(plan, "receive what changed"));
+  EXPECT_LT(position(plan, "destroy snapshot tank/b/anchor-0@newer"),
+            position(plan, "roll back to tank/b/anchor-0@dugong-base"));
+  EXPECT_LT(position(plan, "roll back to tank/b/anchor-0@dugong-base"), position(plan, "receive what changed"));
   EXPECT_LT(position(plan, "receive what changed"), plan.steps.size());
   zfs::Dataset clone;
   clone.name = "tank/b/theirs";
   clone.origin = "tank/b/anchor-0@newer";
   seen.nodes[1].storage.value->push_back(clone);
   EXPECT_NE(refusal(spec, seen).find("tank/b/anchor-0@newer is newer"), std::string::npos);
+}
+
+// `change` gets what b has of the anchor, and its base as the last.
+std::vector<zfs::Rollback> rollbacks(const std::function<void(std::vector<zfs::Dataset>&)>& change) {
+  const auto spec = a_spec();
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset&) {});
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.pop_back();
+  change(storage);
+  const auto plan = must_plan(spec, seen);
+  EXPECT_TRUE(steps_of<zfs::DestroySnapshot>(plan, "b").empty());
+  EXPECT_EQ(steps_of<CopySnapshot>(plan, "b").size(), 1U);
+  EXPECT_TRUE(std::ranges::none_of(plan.steps, [](const Step& step) {
+    return step.node != "b" && std::holds_alternative<zfs::Rollback>(step.action);
+  }));
+  return steps_of<zfs::Rollback>(plan, "b");
+}
+
+TEST(PlanReplica, AnAnchorThatHoldsItsBaseAloneIsNotRolledBack) {
+  EXPECT_TRUE(rollbacks([](auto&) {}).empty());
+}
+
+// A run was killed between the destruction of the newer snapshot and the rollback.
+TEST(PlanReplica, WhatADestroyedSnapshotLeftIsRolledBack) {
+  const auto found = rollbacks([](auto& storage) { storage.back().used = 1024; });
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].snapshot, "tank/b/anchor-0@dugong-base");
+  EXPECT_TRUE(is_destructive(found[0]));
+}
+
+TEST(PlanReplica, ABaseThatIsTheSameAsTheOneBeforeItTellsNothing) {
+  const auto with_one_before = [](Bytes used, Bytes referenced) {
+    return rollbacks([&](std::vector<zfs::Dataset>& storage) {
+             auto before = storage.back();
+             before.name = "tank/b/anchor-0@dugong-before";
+             before.guid = Guid{76};
+             before.createtxg = storage.back().createtxg - 1;
+             before.used = used;
+             before.referenced = referenced;
+             storage.back().referenced = 2000;
+             storage.push_back(before);
+           })
+        .size();
+  };
+  EXPECT_EQ(with_one_before(0, 2000), 1U);
+  EXPECT_EQ(with_one_before(1024, 2000), 0U);
+  EXPECT_EQ(with_one_before(0, 1000), 0U);
+}
+
+TEST(PlanReplica, OnlyWhatIsMarkedIsRolledBack) {
+  const auto spec = a_spec();
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset&) {});
+  auto& storage = *seen.nodes[1].storage.value;
+  storage.front().ours["receiving"] = "tank/b/anchor-0";
+  auto& anchor = *std::ranges::find(storage, "tank/b/anchor-0", &zfs::Dataset::name);
+  anchor.ours.clear();  // the rounds of a late slot mark it when they are over
+  anchor.local.clear();
+  const auto plan = must_plan(spec, seen);
+  const auto marks = steps_of<zfs::SetProperties>(plan, "b");
+  const auto mark = std::ranges::find(marks, "tank/b/anchor-0", &zfs::SetProperties::name);
+  ASSERT_NE(mark, marks.end());
+  EXPECT_EQ(mark->properties.at("dugong:role"), "anchor");
+  EXPECT_EQ(mark->properties.at("canmount"), "noauto");
+  EXPECT_LT(position(plan, "mark tank/b/anchor-0: "), position(plan, "roll back to"));
+}
+
+TEST(PlanReplica, AMountedAnchorTakesNothing) {
+  const auto spec = a_spec();
+  auto seen = with_newer_on_anchor(spec, [](zfs::Dataset&) {});
+  auto& storage = *seen.nodes[1].storage.value;
+  std::ranges::find(storage, "tank/b/anchor-0", &zfs::Dataset::name)->mounted = true;
+  EXPECT_NE(refusal(spec, seen).find("tank/b/anchor-0 is mounted"), std::string::npos) << refusal(spec, seen);
 }
 
 // The primary was rolled back: it lost the snapshot, and with it what had been written until then.

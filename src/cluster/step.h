@@ -93,11 +93,11 @@ struct WaitStreaming {  // until it streams on the upstream's timeline and has r
   friend bool operator==(const WaitStreaming&, const WaitStreaming&) = default;
 };
 
-using Action =
-    std::variant<MakeDirectory, WriteFile, CleanData, RemoveDirectory, InstallWalClient, zfs::Create, zfs::Clone,
-                 zfs::Destroy, zfs::DestroySnapshot, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount,
-                 zfs::Unmount, runtime::InitData, runtime::StartServer, runtime::StopServer, runtime::RemoveServer,
-                 RunQuery, SetPassword, WaitReady, ProveArchive, TakeSnapshot, CopySnapshot, WaitStreaming>;
+using Action = std::variant<MakeDirectory, WriteFile, CleanData, RemoveDirectory, InstallWalClient, zfs::Create,
+                            zfs::Clone, zfs::Destroy, zfs::DestroySnapshot, zfs::Rollback, zfs::Hold, zfs::Release,
+                            zfs::SetProperties, zfs::Mount, zfs::Unmount, runtime::InitData, runtime::StartServer,
+                            runtime::StopServer, runtime::RemoveServer, RunQuery, SetPassword, WaitReady, ProveArchive,
+                            TakeSnapshot, CopySnapshot, WaitStreaming>;
 
 struct Step {
   std::string node;

@@ -38,6 +38,7 @@ struct Runner {
   Result<> operator()(const zfs::Clone& a) { return tell(a, quick); }
   Result<> operator()(const zfs::Destroy& a) { return tell(a, patient); }
   Result<> operator()(const zfs::DestroySnapshot& a) { return tell(a, patient); }
+  Result<> operator()(const zfs::Rollback& a) { return tell(a, patient); }
   Result<> operator()(const zfs::Hold& a) { return tell(a, quick); }
   Result<> operator()(const zfs::Release& a) { return tell(a, quick); }
   Result<> operator()(const zfs::SetProperties& a) { return tell(a, quick); }

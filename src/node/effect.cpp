@@ -36,6 +36,7 @@ struct Judge {
   Effect operator()(const zfs::Clone&) const { return Effect::changes; }
   Effect operator()(const zfs::Destroy&) const { return Effect::changes; }
   Effect operator()(const zfs::DestroySnapshot&) const { return Effect::changes; }
+  Effect operator()(const zfs::Rollback&) const { return Effect::changes; }
   Effect operator()(const zfs::Hold&) const { return Effect::changes; }
   Effect operator()(const zfs::Release&) const { return Effect::changes; }
   Effect operator()(const zfs::SetProperties&) const { return Effect::changes; }

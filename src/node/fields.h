@@ -90,6 +90,7 @@ DUGONG_NAMED(zfs::Clone, "zfs.clone"){
     Field{"snapshot", &T::snapshot}, Field{"dataset", &T::dataset}, Field{"properties", &T::properties}}; };
 DUGONG_NAMED(zfs::Destroy, "zfs.destroy"){Field{"dataset", &T::dataset}}; };
 DUGONG_NAMED(zfs::DestroySnapshot, "zfs.destroy_snapshot"){Field{"snapshot", &T::snapshot}}; };
+DUGONG_NAMED(zfs::Rollback, "zfs.rollback"){Field{"snapshot", &T::snapshot}}; };
 DUGONG_NAMED(zfs::Hold, "zfs.hold"){Field{"snapshot", &T::snapshot}, Field{"tag", &T::tag}}; };
 DUGONG_NAMED(zfs::Release, "zfs.release"){Field{"snapshot", &T::snapshot}, Field{"tag", &T::tag}}; };
 DUGONG_NAMED(zfs::SetProperties, "zfs.set_properties"){Field{"name", &T::name}, Field{"properties", &T::properties}}; };

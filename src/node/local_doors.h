@@ -57,6 +57,7 @@ class ZfsDoor {
   Result<Done> answer(const zfs::Clone&, const Call&);
   Result<Done> answer(const zfs::Destroy&, const Call&);
   Result<Done> answer(const zfs::DestroySnapshot&, const Call&);
+  Result<Done> answer(const zfs::Rollback&, const Call&);
   Result<Done> answer(const zfs::Hold&, const Call&);
   Result<Done> answer(const zfs::Release&, const Call&);
   Result<Done> answer(const zfs::SetProperties&, const Call&);

@@ -10,6 +10,7 @@
 #include "os/clock.h"
 #include "os/files.h"
 #include "zfs/commands.h"
+#include "zfs/marks.h"
 
 namespace dugong::node {
 namespace {
@@ -49,6 +50,30 @@ const zfs::Dataset* find(const std::vector<zfs::Dataset>& all, const std::string
 tl::unexpected<Error> no_effect(const zfs::Argv& argv, const std::string& what) {
   return fail(ErrorKind::conflict, argv.at(0) + " " + argv.at(1) + " reported success, but " + what,
               "run the same command again");
+}
+
+// Of all that dugong makes only an anchor may lose what came after its last snapshot: nobody ever wrote to it. Whoever
+// mounted it may have. zfs looks for newer snapshots too, and destroys what is made a moment after it looked
+// (libzfs_dataset.c: zfs_rollback).
+Result<> judge_rollback(const std::string& snapshot, const std::vector<zfs::Dataset>& seen) {
+  const auto name = zfs::dataset_of(snapshot);
+  const auto* dataset = find(seen, name);
+  const auto* target = find(seen, snapshot);
+  if (dataset == nullptr || target == nullptr) return {};  // zfs tells
+  const auto refuse = [&](const std::string& why, std::string next) {
+    return fail(Error{ErrorKind::refused, name + " " + why, {}, "nothing was changed", std::move(next)});
+  };
+  const auto* role = dataset->mark(std::string{zfs::marks::role});
+  if (dataset->mark(std::string{zfs::marks::cluster}) == nullptr || role == nullptr || *role != zfs::roles::anchor)
+    return refuse("is not marked as what dugong received: it is not rolled back", {});
+  if (dataset->mounted) return refuse("is mounted and is not rolled back", "zfs unmount " + name);
+  if (dataset->canmount != "noauto" && dataset->canmount != "off")
+    return refuse("may be mounted at any time and is not rolled back", "zfs set canmount=noauto " + name);
+  for (const auto& one : seen)
+    if (one.is_snapshot && zfs::dataset_of(one.name) == name && one.createtxg > target->createtxg)
+      return refuse("is not rolled back: " + one.name + " is newer than " + snapshot,
+                    "see whose it is; then run the same command again");
+  return {};
 }
 
 // A failure after which the object is there all the same: the caller's next observation must not be a surprise.
@@ -192,6 +217,19 @@ Result<Done> ZfsDoor::answer(const zfs::DestroySnapshot& question, const Call& c
   TRY(succeed_once_free(argv, call));
   const auto after = TRY(look(question.snapshot, call));
   if (find(after, question.snapshot) != nullptr) return no_effect(argv, question.snapshot + " is still there");
+  return Done{};
+}
+
+// zfs-fuse drops the machine's page cache when it is done, and fails where it may not (libzfs_dataset.c: zfs_rollback,
+// linux_drop_caches); of what was never mounted there is nothing in it. That the head is the snapshot now shows when it
+// takes an increment.
+Result<Done> ZfsDoor::answer(const zfs::Rollback& question, const Call& call) {
+  TRY(judge_marks(question.snapshot, call));
+  const auto held = TRY(hold(call));
+  const auto before = TRY(look(zfs::dataset_of(question.snapshot), call));
+  TRY(judge_rollback(question.snapshot, before));
+  auto done = succeed_once_free(zfs::render(question), call);
+  if (!done && done.error().what.find("drop_caches failed") == std::string::npos) return fail(std::move(done).error());
   return Done{};
 }
 

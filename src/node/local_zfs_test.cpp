@@ -82,6 +82,7 @@ TEST_F(MarkedZfs, what_nobody_marked_is_left_alone) {
   EXPECT_EQ(served(zfs::Clone{"tank/theirs@a", "tank/ours/c", {}}), "refused");
   EXPECT_EQ(served(zfs::Destroy{"tank/theirs"}), "refused");
   EXPECT_EQ(served(zfs::DestroySnapshot{"tank/theirs@a"}), "refused");
+  EXPECT_EQ(served(zfs::Rollback{"tank/theirs@a"}), "refused");
   EXPECT_EQ(served(zfs::Hold{"tank/theirs@a", "x"}), "refused");
   EXPECT_EQ(served(zfs::Release{"tank/theirs@a", "x"}), "refused");
   EXPECT_EQ(served(zfs::SetProperties{"tank/theirs", {{"dugong:cluster", "dex"}}}), "refused");
@@ -263,6 +264,67 @@ TEST_F(LocalZfs, a_yes_without_effect_is_not_believed) {
   EXPECT_TRUE(has(failure(zfs::Mount{"tank/a"}), "is not mounted"));
   EXPECT_TRUE(has(failure(zfs::Destroy{"tank/a"}), "is still there"));
   EXPECT_TRUE(has(failure(zfs::DestroySnapshot{"tank/a@s"}), "is still there"));
+}
+
+// tank/a/anchor-0 with @base and then @more.
+class Anchor : public LocalZfs {
+ protected:
+  struct Look {
+    std::string marks = "local";
+    std::string role = "anchor";
+    std::string mounted = "no";
+    std::string canmount = "noauto";
+    std::string more;
+  };
+  void have(const Look& look) {
+    const std::string name = "tank/a/anchor-0";
+    std::string text = unmounted(name, "none");
+    text.replace(text.find("mounted\tno"), 10, "mounted\t" + look.mounted);
+    text += name + "\tcanmount\t" + look.canmount + "\tlocal\n";
+    text += name + "\tdugong:cluster\tdex\t" + look.marks + "\n";
+    text += name + "\tdugong:role\t" + look.role + "\t" + look.marks + "\n";
+    text += snapshot(name + "@base", 5);
+    if (!look.more.empty()) text += snapshot(look.more, 6);
+    write("d/tank_a_anchor-0", text);
+  }
+  std::string rollback() { return failure(zfs::Rollback{"tank/a/anchor-0@base"}); }
+  [[nodiscard]] bool is_rolled_back() const { return called("zfs rollback tank/a/anchor-0@base"); }
+
+ private:
+  static std::string snapshot(const std::string& name, int txg) {
+    return name + "\ttype\tsnapshot\t-\n" + name + "\tguid\t" + std::to_string(txg) + "\t-\n" + name + "\tcreatetxg\t" +
+           std::to_string(txg) + "\t-\n";
+  }
+};
+
+TEST_F(Anchor, is_rolled_back_to_its_newest_snapshot) {
+  have({});
+  EXPECT_EQ(rollback(), "");
+  EXPECT_TRUE(is_rolled_back());
+  have({.canmount = "off", .more = "tank/a/anchor-0/other@x"});
+  EXPECT_EQ(rollback(), "");
+}
+
+TEST_F(Anchor, nothing_else_is_rolled_back) {
+  const auto left = "|nothing was changed|";
+  for (const auto& [look, why] :
+       {std::pair{Look{.more = "tank/a/anchor-0@more"}, "tank/a/anchor-0@more is newer than tank/a/anchor-0@base"},
+        std::pair{Look{.mounted = "yes"}, "is mounted"}, std::pair{Look{.canmount = "on"}, "may be mounted"},
+        std::pair{Look{.role = "live"}, "is not marked"}, std::pair{Look{.marks = "received"}, "is not marked"},
+        std::pair{Look{.marks = "inherited from tank"}, "is not marked"}}) {
+    have(look);
+    EXPECT_PRED2(has, rollback(), why);
+    EXPECT_PRED2(has, rollback(), left);
+  }
+  EXPECT_FALSE(is_rolled_back());
+}
+
+TEST_F(Anchor, a_page_cache_that_may_not_be_dropped_is_no_failure) {
+  have({});
+  write("FAIL", "drop_caches failed: Read-only file system\n");
+  EXPECT_EQ(rollback(), "");
+  write("FAIL", "cannot rollback 'tank/a/anchor-0': out of space\n");
+  EXPECT_PRED2(has, rollback(), "out of space");
 }
 
 TEST_F(LocalZfs, a_clone_has_its_origin) {

@@ -57,6 +57,8 @@ struct Judge {
   }
   Result<> operator()(const zfs::Destroy& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
   Result<> operator()(const zfs::DestroySnapshot& ask) const { return rules::snapshot(ask.snapshot, policy); }
+  // Which dataset it may be asked of, only its marks tell: the door looks at them.
+  Result<> operator()(const zfs::Rollback& ask) const { return rules::snapshot(ask.snapshot, policy); }
   Result<> operator()(const zfs::Hold& ask) const {
     TRY(rules::tag(ask.tag));
     return rules::snapshot(ask.snapshot, policy);

@@ -148,6 +148,7 @@ TEST(DefaultPolicy, LeavesPoolsAlone) {
   EXPECT_EQ(ask(zfs::Destroy{"tank"}), "refused");
   EXPECT_EQ(ask(zfs::Snapshot{"tank@a", true, {}}), "refused");
   EXPECT_EQ(ask(zfs::DestroySnapshot{"tank@a"}), "refused");
+  EXPECT_EQ(ask(zfs::Rollback{"tank@a"}), "refused");
   EXPECT_EQ(ask(zfs::Clone{"tank/a@b", "tank", {{"canmount", "noauto"}}}), "refused");
   EXPECT_EQ(ask(zfs::SetProperties{"tank", {{"dugong:a", "b"}}}), "refused");
   EXPECT_EQ(ask(zfs::Mount{"tank"}), "refused");
@@ -169,6 +170,8 @@ TEST(DefaultPolicy, NamesThatZfsWouldMisread) {
   EXPECT_EQ(ask(zfs::Destroy{"tank/a@b"}), "invalid");
   EXPECT_EQ(ask(zfs::Destroy{"tank/../rpool"}), "invalid");
   EXPECT_EQ(ask(zfs::DestroySnapshot{"tank/a"}), "invalid");
+  EXPECT_EQ(ask(zfs::Rollback{"tank/a"}), "invalid");
+  EXPECT_EQ(ask(zfs::Rollback{"-r"}), "invalid");
   EXPECT_EQ(ask(zfs::Hold{"tank/a@b", "-r"}), "invalid");
   EXPECT_EQ(ask(zfs::Release{"tank/a@b", ""}), "invalid");
 }

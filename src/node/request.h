@@ -160,11 +160,11 @@ struct AcquireLock {  // held until the session ends
 
 using Request =
     std::variant<InspectHost, zfs::ListTree, zfs::InspectPool, zfs::Create, zfs::Snapshot, zfs::Clone, zfs::Destroy,
-                 zfs::DestroySnapshot, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount, zfs::Unmount,
-                 runtime::InspectSoftware, runtime::InspectServer, runtime::InitData, runtime::StartServer,
-                 runtime::StopServer, runtime::RemoveServer, InspectData, ReadFile, WriteFile, MakeDirectory,
-                 RemovePaths, RemoveDirectory, InstallWalClient, DigestFile, RunSql, SetRolePassword, RolePasswordMark,
-                 ProbeLogin, AcquireLock>;
+                 zfs::DestroySnapshot, zfs::Rollback, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount,
+                 zfs::Unmount, runtime::InspectSoftware, runtime::InspectServer, runtime::InitData,
+                 runtime::StartServer, runtime::StopServer, runtime::RemoveServer, InspectData, ReadFile, WriteFile,
+                 MakeDirectory, RemovePaths, RemoveDirectory, InstallWalClient, DigestFile, RunSql, SetRolePassword,
+                 RolePasswordMark, ProbeLogin, AcquireLock>;
 
 using Answer = std::variant<Done, HostFacts, std::vector<zfs::Dataset>, zfs::Pool, runtime::Software,
                             runtime::ServerFacts, postgres::DataFacts, FileFacts, DigestFile::Answer, RunSql::Answer,

@@ -1,7 +1,8 @@
 // What may be asked of ZFS, as data. `serve` judges and renders these; nothing else becomes a zfs command line.
 //
 // Names are full: POOL/PATH for a dataset, DATASET@NAME for a snapshot. Every command names exactly one object, because
-// zfs-fuse (pool version 23) takes no lists. There is deliberately no `receive -F`, no `send -R`, no `destroy -r`.
+// zfs-fuse (pool version 23) takes no lists. There is deliberately no `receive -F`, no `send -R`, no `destroy -r`, no
+// `rollback -r`.
 #pragma once
 
 #include <cstdint>
@@ -105,6 +106,12 @@ struct DestroySnapshot {
   using Answer = Done;
   std::string snapshot;
 };
+// The head becomes what its newest snapshot holds: refused while there is a newer one, and never asked of anything but
+// an unmounted anchor. A clone of that snapshot stays as it is.
+struct Rollback {
+  using Answer = Done;
+  std::string snapshot;
+};
 struct Hold {
   using Answer = Done;
   std::string snapshot;
@@ -147,6 +154,7 @@ Argv render(const Snapshot&);
 Argv render(const Clone&);
 Argv render(const Destroy&);
 Argv render(const DestroySnapshot&);
+Argv render(const Rollback&);
 Argv render(const Hold&);
 Argv render(const Release&);
 std::vector<Argv> render(const SetProperties&);  // one command per property

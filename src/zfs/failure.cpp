@@ -21,6 +21,8 @@ constexpr std::string_view not_imported = "look at `zpool list` and `zpool impor
 constexpr std::string_view in_use =
     "find what holds it: `zfs get userrefs` and `zfs holds` for a snapshot, `fuser -vm MOUNTPOINT` for a mounted "
     "dataset";
+constexpr std::string_view newer =
+    "see what is newer and whose it is, `zfs list -t all -r DATASET`; then run the same command again";
 constexpr std::string_view more_room = "free space in the pool or raise the quota: `zfs list -o space -r POOL`";
 constexpr std::string_view as_root = "run as root, or give the user sudo";
 
@@ -35,6 +37,8 @@ constexpr std::array meanings = {
     Meaning{"snapshot is cloned", ErrorKind::refused, "destroy or promote the clones first: `zfs get -r origin POOL`"},
     Meaning{"has children", ErrorKind::refused,
             "deal with what is below it one by one; dugong never destroys recursively"},
+    Meaning{"more recent snapshots", ErrorKind::refused, newer},
+    Meaning{"snapshot or bookmark more recent", ErrorKind::refused, newer},
     Meaning{"partially-complete state", ErrorKind::refused,
             "give up the interrupted receive: `zfs receive -A DATASET`"},
     Meaning{"must be destroyed or renamed", ErrorKind::refused, in_use},
@@ -56,6 +60,7 @@ constexpr std::array meanings = {
     Meaning{"does not exist", ErrorKind::conflict, observe},
     Meaning{"no longer exists", ErrorKind::conflict, observe},
     Meaning{"could not be found", ErrorKind::conflict, observe},
+    Meaning{"is not found among", ErrorKind::conflict, observe},
     Meaning{" already exists", ErrorKind::conflict, observe},
     Meaning{"dataset exists", ErrorKind::conflict, observe},
     Meaning{"' exists", ErrorKind::conflict, observe},

@@ -39,6 +39,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{
             "cannot destroy 'a@s': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\nhpg/c\n",
             ErrorKind::refused},
+        Case{"cannot rollback to 'hpg/a@s1': more recent snapshots exist\nuse '-r' to force deletion of the following "
+             "snapshots:\nhpg/a@s2\n",
+             ErrorKind::refused},
         Case{"cannot hold 'hpg/a@s1': tag already exists on this dataset\n", ErrorKind::conflict},
         Case{"cannot release 'nope' from 'hpg/a@s1': no such tag on this dataset\n", ErrorKind::conflict},
         Case{"cannot destroy 'hpg/a@s2': dataset is busy\n", ErrorKind::refused},
@@ -70,6 +73,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"cannot destroy snapshot tank/a@s: it's being held. Run 'zfs holds -r tank/a@s' to see holders.\n",
              ErrorKind::refused},
         Case{"cannot destroy snapshot tank/a@s: snapshot is cloned\n", ErrorKind::refused},
+        Case{"cannot rollback to 'tank/a@s': more recent snapshots or bookmarks exist\nuse '-r' to force deletion of "
+             "the "
+             "following snapshots and bookmarks:\ntank/a#t\n",
+             ErrorKind::refused},
+        Case{"cannot rollback 'tank/a': there is a snapshot or bookmark more recent than 'tank/a@s'\n",
+             ErrorKind::refused},
+        Case{"cannot rollback 'tank/a': 'tank/a@s' is not found among snapshots of 'tank/a'\n", ErrorKind::conflict},
         Case{"cannot unmount '/srv/a': pool or dataset is busy\n", ErrorKind::refused},
         Case{"cannot mount '/srv/a': mountpoint or dataset is busy\n", ErrorKind::refused},
         Case{"cannot create 'tank/a': permission denied\n", ErrorKind::refused},
@@ -100,6 +110,10 @@ TEST(JudgeFailure, NeverPassesOnDangerousAdvice) {
   auto error =
       judge("cannot destroy 't': filesystem has children\nuse '-r' to destroy the following datasets:\nt/a\nt/b\n");
   EXPECT_EQ(error.what, "zfs destroy: cannot destroy 't': filesystem has children; t/a; t/b");
+  EXPECT_EQ(judge("cannot rollback to 't@a': more recent snapshots exist\nuse '-r' to force deletion of the following "
+                  "snapshots:\nt@b\n")
+                .what,
+            "zfs destroy: cannot rollback to 't@a': more recent snapshots exist; t@b");
   EXPECT_EQ(judge("destination 'a' exists\nmust specify -F to overwrite it\n").what,
             "zfs destroy: destination 'a' exists");
 }

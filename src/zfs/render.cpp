@@ -95,6 +95,7 @@ Argv render(const Clone& command) {
 
 Argv render(const Destroy& command) { return {"zfs", "destroy", command.dataset}; }
 Argv render(const DestroySnapshot& command) { return {"zfs", "destroy", command.snapshot}; }
+Argv render(const Rollback& command) { return {"zfs", "rollback", command.snapshot}; }
 Argv render(const Hold& command) { return {"zfs", "hold", command.tag, command.snapshot}; }
 Argv render(const Release& command) { return {"zfs", "release", command.tag, command.snapshot}; }
 // A received dataset holds what its sender put in it; a database needs neither. The options go before the properties'

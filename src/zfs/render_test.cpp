@@ -43,6 +43,8 @@ TEST(Render, DestroyIsNeverRecursiveNorForced) {
   EXPECT_EQ(text(render(DestroySnapshot{"t/a@s"})), "zfs destroy t/a@s");
 }
 
+TEST(Render, RollbackDestroysNothingThatIsNewer) { EXPECT_EQ(text(render(Rollback{"t/a@s"})), "zfs rollback t/a@s"); }
+
 TEST(Render, HoldAndRelease) {
   EXPECT_EQ(text(render(Hold{"t/a@s", "dugong:b"})), "zfs hold dugong:b t/a@s");
   EXPECT_EQ(text(render(Release{"t/a@s", "dugong:b"})), "zfs release dugong:b t/a@s");

@@ -131,6 +131,15 @@ def test_destroy_cloned_snapshot(zfs, says):
     says(zfs("destroy", zfs.name("x@s")))
 
 
+def test_rollback_with_newer(zfs, says):
+    zfs.create("x")
+    zfs.snapshot("x@s")
+    zfs.snapshot("x@t")
+    says(zfs("rollback", zfs.name("x@s")))
+    zfs.must("destroy", zfs.name("x@t"))
+    zfs.must("rollback", zfs.name("x@s"))
+
+
 def test_destroy_with_children(zfs, says):
     zfs.create("x")
     zfs.create("x/y")
@@ -259,6 +268,37 @@ def test_a_receive_that_mounts_nothing(ends):
         stream = subprocess.run(["zfs", "send", *words], stdout=subprocess.PIPE, check=True).stdout
         subprocess.run(["zfs", "receive", "-u", ends.name("p/y")], input=stream, check=True)
         assert ends.must("get", "-H", "-o", "value", "mounted", ends.name("p/y")).strip() == "no"
+
+
+# What is_at_base (cluster/lineage.cpp) and Rollback rely on.
+def test_a_rollback_makes_way_for_an_increment(zfs):
+    def send(words, target):
+        base = ["-i"] if len(words) == 2 else []
+        stream = subprocess.run(["zfs", "send", *base, *map(zfs.name, words)], stdout=subprocess.PIPE, check=True)
+        return run("zfs", "receive", "-u", zfs.name(target), input=stream.stdout, universal_newlines=False)
+
+    def used(name):
+        return int(zfs.must("get", "-Hp", "-o", "value", "used", zfs.name(name)))
+
+    at = zfs.mounted("x")
+    for number in range(1, 4):
+        (at / "file").write_bytes(os.urandom(1 << 20))
+        zfs.snapshot(f"x@{number}")
+    assert send(["x@1"], "y").returncode == 0
+    zfs.must("clone", "-o", "canmount=noauto", zfs.name("y@1"), zfs.name("live"))
+    assert used("y@1") == 0, "nothing came after it"
+    assert send(["x@1", "x@2"], "y").returncode == 0
+    assert used("y@1") > 0 and used("y@2") == 0
+    zfs.must("destroy", zfs.name("y@2"))
+    assert used("y@1") > 0, "what @2 had is still there"
+    refused = send(["x@1", "x@3"], "y")
+    assert refused.returncode != 0 and b"has been modified" in refused.stdout, refused.stdout
+    for _ in range(2):
+        zfs.must("rollback", zfs.name("y@1"))
+        assert used("y@1") == 0
+    assert zfs.must("get", "-H", "-o", "value", "origin", zfs.name("live")).strip() == zfs.name("y@1")
+    assert zfs.must("get", "-H", "-o", "value", "mounted", zfs.name("y")).strip() == "no"
+    assert send(["x@1", "x@3"], "y").returncode == 0
 
 
 # --- servers -------------------------------------------------------------------------------------------------------

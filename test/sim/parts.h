@@ -125,6 +125,7 @@ Replied answer(State& state, Host& host, const zfs::Snapshot& request);
 Replied answer(State& state, Host& host, const zfs::Clone& request);
 Replied answer(State& state, Host& host, const zfs::Destroy& request);
 Replied answer(State& state, Host& host, const zfs::DestroySnapshot& request);
+Replied answer(State& state, Host& host, const zfs::Rollback& request);
 Replied answer(State& state, Host& host, const zfs::Hold& request);
 Replied answer(State& state, Host& host, const zfs::Release& request);
 Replied answer(State& state, Host& host, const zfs::SetProperties& request);

@@ -25,6 +25,7 @@ inline constexpr std::array refusals = {
     Refusal{"release_missing_tag", "releasing a tag that is not there", "no such tag on this dataset"},
     Refusal{"destroy_held_snapshot", "destroying a held snapshot", "dataset is busy|it's being held"},
     Refusal{"destroy_cloned_snapshot", "destroying a snapshot with clones", "dependent clones"},
+    Refusal{"rollback_with_newer", "rolling back to a snapshot that is not the newest", "more recent snapshots"},
     Refusal{"destroy_with_children", "destroying a dataset with children", "has children"},
     Refusal{"destroy_with_snapshots", "destroying a dataset with snapshots", "has children"},
     Refusal{"destroy_missing", "destroying what is not there", "dataset does not exist"},

@@ -104,6 +104,15 @@ TEST(Refusal, destroy_cloned_snapshot) {
   kit.must("a", zfs::Clone{"tank/x@s", "tank/y", {}});
   expect_refused(kit.ask("a", zfs::DestroySnapshot{"tank/x@s"}), ErrorKind::refused);
 }
+TEST(Refusal, rollback_with_newer) {
+  Kit kit;
+  kit.create("a", "tank/x", {{"mountpoint", "none"}, {"canmount", "noauto"}, {"dugong:role", "anchor"}});
+  kit.snapshot("a", "tank/x@s");
+  kit.snapshot("a", "tank/x@t");
+  expect_refused(kit.ask("a", zfs::Rollback{"tank/x@s"}), ErrorKind::refused);
+  kit.must("a", zfs::DestroySnapshot{"tank/x@t"});
+  kit.must("a", zfs::Rollback{"tank/x@s"});
+}
 TEST(Refusal, destroy_with_children) {
   Kit kit;
   kit.create("a", "tank/x");

@@ -165,13 +165,23 @@ void show_local(const Pool& pool, const zfs::Properties& local, bool snapshot, z
   }
 }
 
-zfs::Dataset shown(const Pool& pool, const SnapshotRow& snapshot) {
+// What it alone has: nothing while the one before it, or what came after it, is the same.
+Bytes used_by(Pool& pool, const SnapshotRow& snapshot) {
+  const auto rows = snapshots_of(pool, zfs::dataset_of(snapshot.name));
+  const auto at = std::ranges::find(rows, snapshot.name, &SnapshotRow::name);
+  const auto& next = std::next(at) == rows.end() ? pool.datasets.at(zfs::dataset_of(snapshot.name)).tree : at[1]->tree;
+  const bool shared = (at != rows.begin() && at[-1]->tree == snapshot.tree) || next == snapshot.tree;
+  return shared ? 0 : overhead;
+}
+
+zfs::Dataset shown(Pool& pool, const SnapshotRow& snapshot) {
   zfs::Dataset out;
   out.name = snapshot.name;
   out.is_snapshot = true;
   out.guid = snapshot.guid;
   out.createtxg = snapshot.createtxg;
   out.creation = snapshot.creation;
+  out.used = used_by(pool, snapshot);
   out.referenced = tree_size(*snapshot.tree);
   if (pool.flavour == Flavour::openzfs) out.logical_referenced = out.referenced * 2;
   out.compress_percent = 200;
@@ -426,6 +436,27 @@ Replied answer(State& state, Host& host, const zfs::DestroySnapshot& request) {
     return fail(zfs_error(argv, cannot + "snapshot has dependent clones\nuse '-R' to destroy the following datasets:"));
   if (!is_marked(*snapshot)) state.violate("unmarked snapshot destroyed: " + host.name + ":" + request.snapshot);
   pool_with(host, request.snapshot)->snapshots.erase(request.snapshot);
+  return Done{};
+}
+
+Replied answer(State& state, Host& host, const zfs::Rollback& request) {
+  const auto argv = zfs::render(request);
+  TRY(zfs::check_snapshot_name(request.snapshot));
+  const auto* snapshot = TRY(open_snapshot(host, argv, request.snapshot));
+  const auto name = zfs::dataset_of(request.snapshot);
+  auto& dataset = *dataset_at(host, name);
+  const auto* newest = snapshots_of(*pool_with(host, name), name).back();
+  if (newest != snapshot)
+    return fail(zfs_error(argv, fmt::format("cannot rollback to '{}': more recent snapshots exist\nuse '-r' to force "
+                                            "deletion of the following snapshots:\n{}",
+                                            request.snapshot, newest->name)));
+  const auto role = dataset.local.find(zfs::property_name(zfs::marks::role));
+  if (!is_marked(dataset) || role == dataset.local.end() || role->second != zfs::roles::anchor)
+    state.violate("what is no anchor was rolled back: " + host.name + ":" + name);
+  const auto canmount = effective(*pool_with(host, name), dataset, "canmount").value;
+  if (!dataset.mounted_at.empty() || canmount == "on")
+    return fail(ErrorKind::refused, name + " is mounted, or may be at any time", "unmount it first");
+  dataset.tree = snapshot->tree;
   return Done{};
 }
 
