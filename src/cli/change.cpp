@@ -39,8 +39,8 @@ Result<> ask_yes_or_no(const Change& change, const Arguments& arguments, World& 
   world.err << "Carry this out? [y/N] " << std::flush;
   const auto answer = world.read_line();
   if (answer && (*answer == "y" || *answer == "Y" || *answer == "yes")) return {};
-  return fail(Error{ErrorKind::interrupted, "not agreed to", {}, "nothing was changed",
-                    "`--dry-run` shows a plan without asking"});
+  return fail(Error{
+      ErrorKind::interrupted, "not agreed to", {}, "nothing was changed", "`--dry-run` shows a plan without asking"});
 }
 
 // Destroying asks for the name, so that the wrong terminal window is noticed in time.

@@ -47,13 +47,13 @@ std::string compose_text(const Ground& g) {
 
 zfs::Properties live_properties(const Ground& ground, const std::string& state) {
   zfs::Properties properties{
-          {"canmount", "noauto"},  // mounted by us after our own checks, never by `zfs mount -a` alone
-          {"mountpoint", ground.host.data},
-          {"refreservation", std::to_string(ground.spec.storage.reserve)},
-          {"dugong:cluster", ground.spec.cluster},
-          {"dugong:node", ground.node.name},
-          {"dugong:role", "live"},
-          {"dugong:state", state}};
+      {"canmount", "noauto"},  // mounted by us after our own checks, never by `zfs mount -a` alone
+      {"mountpoint", ground.host.data},
+      {"refreservation", std::to_string(ground.spec.storage.reserve)},
+      {"dugong:cluster", ground.spec.cluster},
+      {"dugong:node", ground.node.name},
+      {"dugong:role", "live"},
+      {"dugong:state", state}};
   // Not what the pool may have above: see judge_sync.
   if (ground.seen.pool->can_receive_unmounted) properties.emplace("sync", "standard");
   return properties;

@@ -79,9 +79,9 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
   if (seen.pool) append(status.reasons, judge_pool(*seen.pool));
   // First, since all else that is wrong then follows from it.
   if (!seen.pool || !seen.storage)
-    status.reasons.insert(status.reasons.begin(),
-                          "its storage cannot be seen: " +
-                              printable(seen.pool ? seen.storage.error.what : seen.pool.error.what));
+    status.reasons.insert(
+        status.reasons.begin(),
+        "its storage cannot be seen: " + printable(seen.pool ? seen.storage.error.what : seen.pool.error.what));
   if (!seen.storage) return;
   const auto live = live_of(*seen.storage, view.spec, node);
   if (!live) {
@@ -96,8 +96,8 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
   status.dataset = (*live)->name;
   status.base_age_seconds = base_age(*seen.storage, **live, view.seen.wall_seconds);
   if ((*live)->sync == "disabled")
-    status.reasons.push_back(fmt::format("{} has sync=disabled: a power cut takes back commits that were promised",
-                                         status.dataset));
+    status.reasons.push_back(
+        fmt::format("{} has sync=disabled: a power cut takes back commits that were promised", status.dataset));
   if (!(*live)->mounted) status.reasons.push_back(fmt::format("{} is not mounted", status.dataset));
 }
 

@@ -112,12 +112,12 @@ Result<> judge_data_place(const Ground& g) {
   return {};
 }
 
-// With sync=disabled a crash of the host takes back seconds of commits that clients and replicas were told of: a replica
-// is ahead then, and goes on with a history that the primary no longer has.
+// With sync=disabled a crash of the host takes back seconds of commits that clients and replicas were told of: a
+// replica is ahead then, and goes on with a history that the primary no longer has.
 Result<> judge_sync(const Ground& g) {
   if (g.live == nullptr || g.live->sync != "disabled") return {};
-  return refuse(g.node, fmt::format("{} has sync=disabled: a power cut takes back commits that were promised",
-                                    g.live->name),
+  return refuse(g.node,
+                fmt::format("{} has sync=disabled: a power cut takes back commits that were promised", g.live->name),
                 fmt::format("zfs set sync=standard {}; for speed, synchronous_commit = \"off\" loses only the last "
                             "half second and breaks no replica",
                             g.live->name));

@@ -53,10 +53,8 @@ Result<postgres::HotStandbySettings> wanted_hot_standby(const spec::Spec& spec, 
     if (setting == nullptr) continue;
     auto number = parse_u64(setting->value);
     if (!number)
-      return fail(Error{ErrorKind::invalid,
-                        fmt::format("{} must be a whole number, not '{}'", name, setting->value),
-                        spec::place(spec, setting->position),
-                        "nothing was changed",
+      return fail(Error{ErrorKind::invalid, fmt::format("{} must be a whole number, not '{}'", name, setting->value),
+                        spec::place(spec, setting->position), "nothing was changed",
                         "write it in digits, without a unit"});
     postgres::hot_standby_value(wanted, name) = static_cast<std::int64_t>(*number);
   }

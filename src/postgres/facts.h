@@ -26,7 +26,7 @@ struct DataFacts {
   std::vector<std::string> entries;  // names directly below, sorted
   std::vector<std::string> slots;    // names below pg_replslot
   std::uint64_t archive_status_entries = 0;
-  std::uint64_t unarchived = 0;  // of these, WAL files that archive_command has not taken yet (*.ready)
+  std::uint64_t unarchived = 0;              // of these, WAL files that archive_command has not taken yet (*.ready)
   std::map<std::string, std::string> links;  // symlinks: pg_wal, pg_tblspc/* → target
   std::map<std::string, std::string> files;  // contents of the small files named in `watched_files()`, when they exist
   std::uint32_t uid = 0;                     // owner of the directory
@@ -105,7 +105,7 @@ struct ServerSql {
   std::vector<HbaRule> hba;
   std::map<std::string, Role> roles;
   std::vector<std::string> databases;
-  std::map<std::string, std::string> extensions;            // of the cluster's database: name → version
+  std::map<std::string, std::string> extensions;                      // of the cluster's database: name → version
   std::map<std::string, std::set<std::string>> available_extensions;  // name → versions whose files are there
   std::string last_archived;
   std::int64_t archived_count = 0;

@@ -182,7 +182,8 @@ TEST(HbaVerdict, Broad) {
 TEST(HbaVerdict, RolesThatOnlyTheServerCanName) {
   const auto ours = std::string{"host replication repl 10.0.0.2/32 scram-sha-256\n"};
   for (const auto* who : {"+replicators", "/^rep", "@admins"})
-    EXPECT_EQ(kinds(ours + "host replication " + who + " 192.168.0.0/16 scram-sha-256"), std::vector{Kind::broad}) << who;
+    EXPECT_EQ(kinds(ours + "host replication " + who + " 192.168.0.0/16 scram-sha-256"), std::vector{Kind::broad})
+        << who;
   EXPECT_EQ(kinds(ours + "host all +replicators 192.168.0.0/16 scram-sha-256"), std::vector<Kind>{});
 }
 

@@ -98,9 +98,9 @@ std::string labels(const ComposeInput& input) {
       yaml_string(input.cluster), yaml_string(input.node));
 }
 
-// The image's entrypoint needs them for an empty data directory only, PGPORT for the temporary server that it runs then.
-// But it exports the password to the server at every start (docker-library/postgres, docker-entrypoint.sh: file_env),
-// and with one it would initialise whatever empty directory it found: after the first start there is none.
+// The image's entrypoint needs them for an empty data directory only, PGPORT for the temporary server that it runs
+// then. But it exports the password to the server at every start (docker-library/postgres, docker-entrypoint.sh:
+// file_env), and with one it would initialise whatever empty directory it found: after the first start there is none.
 std::string environment(const ComposeInput& input) {
   if (!input.first_start) return {};
   return fmt::format(
