@@ -27,7 +27,8 @@ class Governor {
   double learn(const std::vector<Seconds>& commits, double moved);
 
   [[nodiscard]] double rate() const { return rate_; }
-  // A disk whose commits are slow anyway is not the copy's fault: three times the quickest that were seen may be used.
+  // A disk whose commits are slow anyway is not the copy's fault: three times the quickest that were seen may be used,
+  // and more where they stay slow although the copy hardly moves.
   [[nodiscard]] Seconds allowed() const;
 
  private:
@@ -36,6 +37,7 @@ class Governor {
   std::deque<Seconds> recent_;
   double rate_;
   double too_much_ = std::numeric_limits<double>::infinity();
+  double leniency_ = 1;
   int looks_to_wait_ = 0;  // until it may fall again
 };
 

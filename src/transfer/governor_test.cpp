@@ -79,6 +79,22 @@ TEST(Governor, DoesNotBlameTheCopyForASlowDisk) {
   EXPECT_GT(governor.learn(five(50), governor.rate()), 64e6);
 }
 
+// The machine became slow after the copy had begun.
+TEST(Governor, DoesNotBlameTheCopyForWhatStaysSlowWithoutIt) {
+  Governor governor{{.wanted = std::chrono::milliseconds{10}}};
+  governor.learn(five(2), 0);
+  const auto room = 80e6;
+  double sum = 0;
+  for (int i = 0; i < 600; ++i) {
+    governor.learn(five(governor.rate() > room ? 200 : 40), governor.rate());
+    if (i >= 300) sum += governor.rate();
+  }
+  EXPECT_GT(sum / 300, 0.3 * room);
+  EXPECT_LT(sum / 300, 1.2 * room);
+  for (int i = 0; i < 400; ++i) governor.learn(five(2), governor.rate());
+  EXPECT_DOUBLE_EQ(governor.allowed().count(), 0.010);  // as before, once it is quick again
+}
+
 TEST(Governor, LearnsLateWhatIsNormal) {
   Governor governor{{}};
   governor.learn(five(3000), 0);  // a checkpoint, when the copy began

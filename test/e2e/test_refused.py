@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import BIN, RUNTIME
+from servers import pg_ctl, tool
 from support import Cluster
 
 UP = ("up", "--yes")
@@ -341,17 +342,6 @@ def test_a_replica_that_belongs_to_another_primary(pair):
 
 
 # --- servers ---------------------------------------------------------------------------------------------------------
-
-
-def tool(cluster, node, name, *words):
-    """One of PostgreSQL's own programs, run on the host by the owner of the data."""
-    path = f"{cluster.facts['postgres_bin']}/{name}"
-    return ["runuser", "-u", "postgres", "--", path, "-D", f"{cluster.entry(node)['directory']}/data", *words]
-
-
-def pg_ctl(cluster, node, *words):
-    done = cluster.host(node).run(*tool(cluster, node, "pg_ctl", "-w", *words), cwd="/")
-    assert done.returncode == 0, done.stdout
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from conftest import BIN, RUNTIME
 from foreign_hba import ForeignLines
 from leaks import assert_no_password
 from processes import environments
+from servers import pg_ctl, run_tool
 from support import PASSWORD, Cluster
 
 
@@ -35,6 +36,41 @@ def log_of_statements(cluster):
 def timed_commits(cluster):
     """What the primary's log has of the commits that a copy times."""
     return [line for line in log_of_statements(cluster).splitlines() if "pg_logical_emit_message(true" in line]
+
+
+def waits_for_its_first_checkpoint(cluster, node):
+    shown = run_tool(cluster, node, "pg_controldata")
+    assert "in production" in shown, shown
+    return "Minimum recovery ending location:     0/0" not in shown
+
+
+def promote_by_hand(cluster, node):
+    """It comes up as a standby with WAL to replay, so that the checkpoint after the promotion has much to write."""
+    directory = cluster.entry(node)["directory"]
+    cluster.psql(node, "CREATE TABLE much AS SELECT i, md5(i::text) FROM generate_series(1, 100000) AS i")
+    pg_ctl(cluster, node, "-m", "immediate", "stop")
+    touched = cluster.host(node).run("runuser", "-u", "postgres", "--", "touch", f"{directory}/data/standby.signal")
+    assert touched.returncode == 0, touched.stdout
+    pg_ctl(cluster, node, "-l", f"{directory}/logs/by-hand.log", "start")
+    assert cluster.psql(node, "SELECT pg_promote()") == "t"
+
+
+@pytest.mark.process_only
+def test_a_primary_that_was_just_promoted_makes_a_checkpoint_before_it_is_copied(fresh):
+    """Its control file still has the end of its recovery, and a copy of it would open before it is consistent."""
+    tree = fresh.changed()
+    tree["postgres"]["settings"]["checkpoint_timeout"] = "1h"  # spread over nearly as long
+    fresh.write({**tree, "node": tree["node"][:1]})
+    fresh.up()
+    promote_by_hand(fresh, "a")
+    assert waits_for_its_first_checkpoint(fresh, "a"), "or nothing is shown here"
+    fresh.write({**tree, "node": tree["node"][:2]})
+    done = fresh.up()
+    told = done.stdout + done.stderr
+    assert told.index("SQL: checkpoint") < told.index("held and catalogued"), told
+    assert not waits_for_its_first_checkpoint(fresh, "a")
+    assert [node["timeline"] for node in fresh.status()["nodes"]] == [2, 2] and streaming(fresh) == {"b": True}
+    assert fresh.psql("b", "SELECT count(*) FROM much") == "100000"
 
 
 @pytest.mark.process_only
