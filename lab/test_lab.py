@@ -249,6 +249,57 @@ def test_every_engine_has_both_images_under_the_same_ids(compose_lab):
     assert one[model.IMAGE] != one[model.OTHER_IMAGE]
 
 
+def first_start(host, name, *options):
+    """The image's first start with these options of `docker run`, until it takes logins or has ended: what it said."""
+    started = host.run("docker", "run", "-d", "--name", name, "--network", "host", *options, model.IMAGE)
+    assert started.returncode == 0, started.stdout
+    ready = "done, starting PostgreSQL"
+    for _ in range(150):
+        said = host.run("docker", "logs", name).stdout
+        state = host.run("docker", "inspect", "-f", "{{.State.Status}}", name).stdout.strip()
+        if state == "exited" or said.count("ready to accept connections") > 1 or ready in said:
+            return state, said
+        time.sleep(0.2)
+    raise AssertionError(said)
+
+
+@needs_compose
+@pytest.mark.parametrize("options, says", [
+    ((), "there is no superuser password"),
+    (("-e", "POSTGRES_PASSWORD=a", "-e", "POSTGRES_PASSWORD_FILE=/etc/hostname"), "both POSTGRES_PASSWORD and"),
+])
+def test_a_first_start_without_one_password_makes_nothing(compose_lab, options, says):
+    host = compose_lab.hosts[1]
+    try:
+        state, said = first_start(host, "lab-refused", *options)
+        assert state == "exited" and says in said and "initdb" not in said, said
+    finally:
+        host.run("docker", "rm", "-f", "-v", "lab-refused")
+
+
+@needs_compose
+def test_a_first_start_takes_user_database_password_file_and_pgdata(compose_lab):
+    host = compose_lab.hosts[1]
+    secret = host.dir / "secret"
+    secret.write_text("a b'c\n")
+    try:
+        first_start(host, "lab-first", "-e", "POSTGRES_USER=boss", "-e", "POSTGRES_DB=trades", "-e", "PGDATA=/data/here",
+                    "-e", "POSTGRES_PASSWORD_FILE=/run/secret", "-v", f"{secret}:/run/secret:ro")
+        ask = ["docker", "exec", "-e", "PGPASSWORD=a b'c", "lab-first", "psql", "-h", host.address, "-U", "boss", "-At",
+               "-c", "SELECT current_user, current_database(), current_setting('data_directory')", "trades"]
+        for _ in range(50):
+            answer = host.run(*ask).stdout.strip()
+            if answer == "boss|trades|/data/here":
+                break
+            time.sleep(0.2)
+        assert answer == "boss|trades|/data/here"
+        assert "authentication failed" in host.run(*[word.replace("a b'c", "no") for word in ask]).stdout
+        owner = host.run("docker", "exec", "lab-first", "stat", "-c", "%U", "/data/here/PG_VERSION").stdout.strip()
+        assert owner == "postgres" and host.run("docker", "exec", "lab-first", "id", "-u", "postgres").stdout != "0\n"
+    finally:
+        host.run("docker", "rm", "-f", "-v", "lab-first")
+
+
 @needs_compose
 def test_a_composed_server_is_reached_from_the_other_host_and_survives_a_power_cut(compose_lab):
     one, two = compose_lab.hosts
