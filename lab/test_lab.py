@@ -86,6 +86,20 @@ def test_the_machine_may_have_an_eth0_of_its_own():
             net.remove(name)
 
 
+def test_a_mount_namespace_of_somebody_else_keeps_no_dataset_busy(lab):
+    host, dataset = lab["h1"], f"{lab['h1'].pool}/copied"
+    host.run("zfs", "create", "-o", f"mountpoint={host.dir}/copied", dataset)
+    with subprocess.Popen(["unshare", "--mount", "--propagation", "slave", "sh", "-c", "echo there; exec sleep 60"],
+                          stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout.readline() == "there\n"
+            host.run("zfs", "unmount", dataset)
+            assert mounts.below(host.dir) == []
+            pools.try_while_busy("zfs", "destroy", dataset, otherwise=("zfs", "destroy", dataset))
+        finally:
+            other.kill()
+
+
 def test_ssh_from_host_to_host_uses_the_hosts_own_link(lab):
     said = lab["h1"].run("ssh", "-F", lab.ssh_config, "h2", "echo $SSH_CONNECTION").stdout
     assert said.startswith(lab["h1"].address + " ")
@@ -255,8 +269,8 @@ def first_start(host, name, *options):
     assert started.returncode == 0, started.stdout
     ready = "done, starting PostgreSQL"
     for _ in range(150):
-        said = host.run("docker", "logs", name).stdout
         state = host.run("docker", "inspect", "-f", "{{.State.Status}}", name).stdout.strip()
+        said = host.run("docker", "logs", name).stdout  # after the state: of one that has ended, all that it said
         if state == "exited" or said.count("ready to accept connections") > 1 or ready in said:
             return state, said
         time.sleep(0.2)

@@ -7,7 +7,11 @@
 #include "cli/app.h"
 #include "cli/world.h"
 #include "engine/clock.h"
+#include "node/certificates.h"
 #include "node/fleet.h"
+#include "node/host_shell.h"
+#include "node/judged.h"
+#include "node/register.h"
 #include "node/serve.h"
 #include "os/env.h"
 #include "os/files.h"
@@ -31,7 +35,9 @@ Result<std::string> absolute(const std::string& path) {
 
 std::string identity() {
   const auto user = dugong::os::env("USER").value_or("uid " + std::to_string(dugong::os::user_id()));
-  return user + "@" + dugong::os::hostname() + ", pid " + std::to_string(dugong::os::process_id());
+  const auto behind_sudo = dugong::os::env("SUDO_USER");
+  return (behind_sudo ? *behind_sudo + " as " : "") + user + "@" + dugong::os::hostname() + ", pid " +
+         std::to_string(dugong::os::process_id());
 }
 
 Result<std::string> read_file(const std::string& path) {
@@ -81,6 +87,18 @@ int run(int argc, char** argv) {
   world.read_file = read_file;
   world.write_new_file = write_new_file;
   world.open_fleet = [&](const dugong::spec::Spec& spec) { return open_fleet(spec, signals.token()); };
+  world.open_machine = dugong::node::open_judged_node;
+  world.leave_metrics = dugong::node::leave_metrics;
+  world.open_host = [&](const dugong::node::HostTarget& target) {
+    return dugong::node::open_host(target, signals.token());
+  };
+  world.own_programs = dugong::node::own_programs;
+  world.read_authority = [](const std::string& path) -> Result<std::optional<dugong::node::Authority>> {
+    return dugong::node::read_authority(TRY(absolute(path)));
+  };
+  world.write_authority = [](const std::string& path, const dugong::node::Authority& authority) -> Result<> {
+    return dugong::node::write_authority(TRY(absolute(path)), authority);
+  };
   bool served = false;
   world.serve = [&](const std::stop_token& stop) {
     served = true;

@@ -95,11 +95,10 @@ def await_engine(process, socket, log):
         raise LabError(f"dockerd ended at once: {tail(log)}")
 
 
-def start(lab, host, template):
+def start(lab, host):
     if is_running(host):
         return
     clear_runtime_state(host)
-    clone_template(template, data_root(host))
     log = host.dir / "docker.log"
     command = daemon_command(host.dir, data_root(host), cgroup(lab, host))
     process = detach(in_netns(host.netns, *command), log, env=bare_environment())

@@ -18,6 +18,7 @@ def environment(lab, host):
         "DUGONG_LAB_HOST": host.name,
         "DUGONG_NODE_CONFIG": str(host.node_config),
         "DUGONG_RUN_DIR": str(host.run_dir),
+        "DUGONG_STATE_DIR": str(host.state_dir),
         "HOME": str(host.home),  # its own: no login script of the machine's user gets in between
     }
 
@@ -43,10 +44,13 @@ def boot(lab, host, template):
     net.connect(lab, host)
     host.run_dir.mkdir(parents=True, exist_ok=True)
     host.home.mkdir(exist_ok=True)
+    if lab.runtime == "compose":
+        engine.clone_template(template, engine.data_root(host))  # by hard links: before a mount lies between
+    mounts.share(host.dir)
     boot_pools(lab, host)
     write_node_policy(host)
     if lab.runtime == "compose":
-        engine.start(lab, host, template)
+        engine.start(lab, host)
     sshd.start(lab, host, environment(lab, host))
     net.set_power(host, on=True)
 

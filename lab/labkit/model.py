@@ -54,6 +54,10 @@ class Host:
         return self.dir / "run"
 
     @property
+    def state_dir(self):
+        return self.dir / "state"
+
+    @property
     def home(self):
         return self.dir / "home"
 

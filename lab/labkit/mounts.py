@@ -26,6 +26,14 @@ def of_pool(pool):
     return [target for source, target in table() if source == pool or source.startswith(pool + "/")]
 
 
+def share(directory):
+    """What is unmounted below it is unmounted in every mount namespace that began with a copy, as where systemd runs.
+    Where it does not, `/` is private: any such namespace, of another lab too, would keep a dataset busy."""
+    if str(directory) not in (target for _, target in table()):
+        run("mount", "--bind", directory, directory)
+        run("mount", "--make-shared", directory)
+
+
 def detach(targets):
     """Lazily and deepest first: the name is free at once, whoever still holds it."""
     for target in reversed(targets):

@@ -30,6 +30,8 @@ def root_is_locked():
 
 
 def server_config(lab, host, environment):
+    """The exchange that OpenSSH prefers takes an eighth of a second of each client's processor, and the machine's two
+    serve all hosts."""
     own = directory(host)
     variables = " ".join(f'"{name}={value}"' for name, value in sorted(environment.items()))
     return f"""\
@@ -45,6 +47,7 @@ KbdInteractiveAuthentication no
 UsePAM {"yes" if root_is_locked() else "no"}
 PrintMotd no
 UseDNS no
+KexAlgorithms curve25519-sha256
 MaxStartups 100:30:200
 MaxSessions 100
 SetEnv {variables}

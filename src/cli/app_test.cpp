@@ -42,6 +42,24 @@ class CutFleet final : public node::Fleet {
   }
 };
 
+// A machine whose disk is empty.
+class Host final : public node::Node {
+ public:
+  explicit Host(std::map<std::string, std::string> registered) : registered_{std::move(registered)} {}
+  Result<node::Answer> call(const node::Request& request, Deadline, std::stop_token) override {
+    if (std::holds_alternative<node::InspectHost>(request)) {
+      node::HostFacts facts;
+      facts.registered = registered_;
+      return facts;
+    }
+    if (std::holds_alternative<node::ReadFile>(request)) return node::FileFacts{};
+    return fail(ErrorKind::failed, "not asked for in this test");
+  }
+
+ private:
+  std::map<std::string, std::string> registered_;
+};
+
 constexpr const char* cluster_file = R"(cluster = "dex"
 [postgres]
 runtime = "process"
@@ -67,6 +85,7 @@ struct Shell {
   FixedClock clock;
   std::map<std::string, std::string> files{{"dugong.toml", cluster_file}};
   std::map<std::string, std::string, std::less<>> variables{{"PW", "secret"}};
+  std::map<std::string, std::string> registered, metrics;
   int fleets = 0;
   int served = 0;
   bool terminal = false;
@@ -91,6 +110,11 @@ struct Shell {
     world.open_fleet = [this](const spec::Spec&) -> Result<std::unique_ptr<node::Fleet>> {
       ++fleets;
       return std::make_unique<CutFleet>();
+    };
+    world.open_machine = [this]() -> Result<std::unique_ptr<node::Node>> { return std::make_unique<Host>(registered); };
+    world.leave_metrics = [this](const std::string& name, const std::string& text) -> Result<> {
+      metrics[name] = text;
+      return {};
     };
     world.serve = [this](const std::stop_token&) -> Result<> {
       ++served;
@@ -129,6 +153,46 @@ TEST(App, ErrorsGoToStandardErrorOnceAndNothingElseIsPrinted) {
             "  next:  `dugong --help` shows what there is\n");
 }
 
+TEST(App, AnInterruptedPlanIsNoPlan) {
+  Shell shell;
+  shell.clock.source.request_stop();
+  EXPECT_EQ(shell("plan"), 1);
+  EXPECT_TRUE(shell.said("dugong: interrupted")) << shell.err.str();
+  EXPECT_TRUE(shell.out.str().empty()) << shell.out.str();
+}
+
+TEST(App, NodeStartOnAMachineWithoutNodesHasNothingToDo) {
+  Shell shell;
+  EXPECT_EQ(shell("node start"), 0);
+  EXPECT_TRUE(shell.printed("no node is to be started here")) << shell.out.str();
+  EXPECT_EQ(shell("node start dex.a"), 2);
+  EXPECT_TRUE(shell.said("no node 'dex.a' is to be started here")) << shell.err.str();
+  EXPECT_EQ(shell.fleets, 0) << "it has no cluster file";
+}
+
+TEST(App, NodeStartSaysOfEachNodeWhyItIsDownAndLeavesIt) {
+  Shell shell;
+  shell.registered = {{"dex.a", "/srv/a"}, {"fox.a", "/srv/fox"}};
+  EXPECT_EQ(shell("node start"), 5);
+  EXPECT_TRUE(shell.said("where: dex.a: /srv/a/boot.json")) << shell.err.str();
+  EXPECT_TRUE(shell.said("/srv/fox/boot.json")) << shell.err.str();
+  EXPECT_NE(shell.metrics["dex.a"].find("dugong_boot_outcome{cluster=\"dex\",node=\"a\",outcome=\"no-record\"} 1\n"),
+            std::string::npos)
+      << shell.metrics["dex.a"];
+  Shell one;
+  one.registered = shell.registered;
+  EXPECT_EQ(one("node start fox.a"), 5);
+  EXPECT_EQ(one.metrics.size(), 1U);
+}
+
+TEST(App, FenceTakesOneNode) {
+  Shell shell;
+  EXPECT_EQ(shell("fence a b --yes"), 2);
+  EXPECT_TRUE(shell.said("`dugong fence` takes one node, 2 were named")) << shell.err.str();
+  EXPECT_EQ(shell("fence a --yes"), 3);
+  EXPECT_TRUE(shell.said("No route to host")) << shell.err.str();
+}
+
 TEST(App, InitWritesAFileAndNeverOverwrites) {
   Shell shell;
   shell.files.clear();
@@ -149,7 +213,7 @@ TEST(App, InitRefusesANameThatCannotBe) {
 }
 
 TEST(App, WithoutAClusterFile) {
-  for (const auto* line : {"plan", "up", "status", "verify", "replica add b", "down"}) {
+  for (const auto* line : {"plan", "up", "status", "space", "check", "verify", "replica add b", "down"}) {
     Shell shell;
     shell.files.clear();
     EXPECT_EQ(shell(line), 2) << line;
@@ -196,6 +260,26 @@ TEST(App, StatusJson) {
   EXPECT_TRUE(status["nodes"][1]["lag_bytes"].is_null());
 }
 
+TEST(App, SpaceOfWhatIsNotSeenSaysSoAndIsPartial) {
+  Shell shell;
+  EXPECT_EQ(shell("space"), 4);
+  EXPECT_TRUE(shell.printed("a: cannot be reached: ssh: connect to host: No route to host")) << shell.out.str();
+  EXPECT_TRUE(shell.printed("b: cannot be reached"));
+  Shell one;
+  EXPECT_EQ(one("space b -o json"), 4);
+  const auto space = nlohmann::json::parse(one.out.str());
+  ASSERT_EQ(space["nodes"].size(), 1U);
+  EXPECT_EQ(space["nodes"][0]["name"], "b");
+  EXPECT_TRUE(space["nodes"][0]["size_bytes"].is_null());
+}
+
+TEST(App, SpaceOfANodeThatIsNotInTheFileIsAMistake) {
+  Shell shell;
+  EXPECT_EQ(shell("space z"), 2);
+  EXPECT_TRUE(shell.said("no node 'z' in the cluster file")) << shell.err.str();
+  EXPECT_TRUE(shell.out.str().empty());
+}
+
 TEST(App, WatchWritesOneLinePerLookAndEndsInOrder) {
   Shell shell;
   shell.clock.stop_after = 3;
@@ -210,6 +294,50 @@ TEST(App, VerifyOfAnUnreachableClusterFailsAndSaysWhere) {
   EXPECT_EQ(shell("verify"), 3);
   EXPECT_TRUE(shell.printed("failed  a     answers  cannot be reached: ssh")) << shell.out.str();
   EXPECT_TRUE(shell.printed("0 ok, 2 failed, 0 skipped"));
+}
+
+TEST(App, CheckOfAnUnreachableClusterSaysOfEachNodeWhy) {
+  Shell shell;
+  EXPECT_EQ(shell("check"), 4);
+  EXPECT_TRUE(shell.printed("unknown  a  reachable")) << shell.out.str();
+  EXPECT_TRUE(shell.printed("No route to host"));
+  EXPECT_TRUE(shell.printed("dex: 0 critical, 0 warning, 2 unknown, 0 note, 0 ok"));
+  EXPECT_TRUE(shell.err.str().empty()) << shell.err.str();
+}
+
+TEST(App, CheckOfOneNode) {
+  Shell shell;
+  EXPECT_EQ(shell("check b -o json"), 4);
+  const auto checked = nlohmann::json::parse(shell.out.str());
+  ASSERT_EQ(checked["findings"].size(), 1U);
+  EXPECT_EQ(checked["findings"][0]["node"], "b");
+  EXPECT_EQ(shell("check z"), 2);
+  EXPECT_TRUE(shell.said("there is no node 'z'"));
+}
+
+TEST(App, CheckAsAPlugin) {
+  Shell shell;
+  EXPECT_EQ(shell("check --nagios"), 3);
+  EXPECT_TRUE(shell.printed("DUGONG UNKNOWN - dex: 2 nodes, ")) << shell.out.str();
+  EXPECT_TRUE(shell.printed(" | critical=0;;1;0 "));
+  EXPECT_EQ(lines(shell.out.str()).size(), 1U);
+}
+
+// A monitor reads standard output and the exit code, and 2 would be "critical" to it.
+TEST(App, APluginTellsAMistakeInTheFileOnItsLine) {
+  Shell shell;
+  shell.files["dugong.toml"] = "cluster = 7\n";
+  EXPECT_EQ(shell("check --nagios"), 3);
+  EXPECT_TRUE(shell.printed("DUGONG UNKNOWN - dugong.toml:1:")) << shell.out.str();
+  EXPECT_EQ(lines(shell.out.str()).size(), 1U);
+  EXPECT_EQ(shell("check"), 2);
+}
+
+TEST(App, ACheckThatIsInterruptedIsNone) {
+  Shell shell;
+  shell.clock.source.request_stop();
+  EXPECT_EQ(shell("check"), 1);
+  EXPECT_TRUE(shell.out.str().empty()) << shell.out.str();
 }
 
 TEST(App, ChangingAnUnreachableClusterIsRefusedByName) {
@@ -244,7 +372,7 @@ TEST(App, ServeIsSilent) {
 }
 
 TEST(App, SecretsAreNeverPrinted) {
-  for (const auto* line : {"up --yes", "status", "status -o json", "verify", "plan -o json"}) {
+  for (const auto* line : {"up --yes", "status", "status -o json", "check", "verify", "plan -o json"}) {
     Shell shell;
     shell(line);
     EXPECT_FALSE(shell.printed("secret") || shell.said("secret")) << line;

@@ -28,20 +28,24 @@ void report(const Arguments& arguments, World& world, const Outcome& outcome, co
 
 bool can_ask(const World& world) { return world.in_is_terminal && world.err_is_terminal; }
 
-Result<> ask_yes_or_no(const Change& change, const Arguments& arguments, World& world) {
+}  // namespace
+
+Result<> ask_yes_or_no(const std::string& verb, const Arguments& arguments, World& world) {
   if (arguments.yes) return {};
   if (!can_ask(world))
     return fail(Error{ErrorKind::invalid,
-                      "this changes the cluster, and there is no terminal to ask at",
+                      "this changes something, and there is no terminal to ask at",
                       {},
                       "nothing was changed",
-                      fmt::format("`dugong {} --yes`, or --dry-run to see the plan", change.verb)});
+                      fmt::format("`dugong {} --yes`, or --dry-run to see the plan", verb)});
   world.err << "Carry this out? [y/N] " << std::flush;
   const auto answer = world.read_line();
   if (answer && (*answer == "y" || *answer == "Y" || *answer == "yes")) return {};
   return fail(Error{
       ErrorKind::interrupted, "not agreed to", {}, "nothing was changed", "`--dry-run` shows a plan without asking"});
 }
+
+namespace {
 
 // Destroying asks for the name, so that the wrong terminal window is noticed in time.
 Result<> ask_for_name(const Arguments& arguments, World& world, const spec::Spec& spec) {
@@ -60,9 +64,27 @@ Result<> ask_for_name(const Arguments& arguments, World& world, const spec::Spec
 Result<> consent(const Change& change, const Arguments& arguments, World& world, const Session& session) {
   switch (change.consent) {
     case Change::Consent::yes_or_no:
-      return ask_yes_or_no(change, arguments, world);
+      return ask_yes_or_no(change.verb, arguments, world);
     case Change::Consent::cluster_name:
       return ask_for_name(arguments, world, session.spec());
+  }
+  return {};
+}
+
+// Another's server is not taken over because somebody said yes to steps: each one is agreed to by itself.
+Result<> agree_to_adoptions(const cluster::Plan& plan, std::set<std::string>& agreed, const Change& change,
+                            const Arguments& arguments, World& world) {
+  for (const auto& adoption : plan.adoptions) {
+    if (arguments.adopt || agreed.contains(adoption.node)) continue;
+    const auto what =
+        fmt::format("the server in {} ({} on {}) is to be taken over", adoption.data, adoption.dataset, adoption.node);
+    if (arguments.yes || !can_ask(world))
+      return fail(Error{ErrorKind::refused, what + ", and nobody has agreed to that", adoption.node,
+                        "nothing was changed",
+                        fmt::format("look at `dugong plan`; then `dugong {} --yes --adopt`", change.verb)});
+    world.err << what << " as shown" << (adoption.running ? ", with one restart" : "") << ".\n";
+    TRY(ask_yes_or_no(change.verb, arguments, world));
+    agreed.insert(adoption.node);
   }
   return {};
 }
@@ -95,6 +117,7 @@ bool has_no_clients(const spec::Spec& spec, const cluster::ObservedNode& seen) {
 std::set<std::string> may_stop(const spec::Spec& spec, const cluster::Plan& shown, const cluster::Observed& seen) {
   std::set<std::string> nodes;
   for (const auto& restart : shown.restarts) nodes.insert(restart.node);
+  for (const auto& adoption : shown.adoptions) nodes.insert(adoption.node);
   for (const auto& step : shown.steps)
     if (std::holds_alternative<runtime::StopServer>(step.action)) nodes.insert(step.node);
   for (const auto& node : seen.nodes)
@@ -113,7 +136,7 @@ Result<> agree_to_stops(const cluster::Plan& plan, std::set<std::string>& agreed
       return fail(Error{ErrorKind::refused, what, step.node, "nothing was changed",
                         fmt::format("`dugong {}` again: its plan shows it now", change.verb)});
     world.err << what << "\n";
-    TRY(ask_yes_or_no(change, arguments, world));
+    TRY(ask_yes_or_no(change.verb, arguments, world));
     agreed.insert(step.node);
   }
   return {};
@@ -123,6 +146,7 @@ struct Known {
   std::set<std::string> destructive;
   std::set<std::string> stops;
   std::set<std::string> notes;
+  std::set<std::string> adoptions;
 };
 
 // Later rounds are part of the same consent; what they take away beyond what was shown, and what the operator should
@@ -132,6 +156,7 @@ engine::Planner announcing(const Change& change, Known shown, engine::Context& c
   auto known = std::make_shared<Known>(std::move(shown));
   return [&change, &context, &arguments, &world, known](const cluster::Observed& seen) -> Result<cluster::Plan> {
     auto plan = TRY(change.planner(seen));
+    TRY(agree_to_adoptions(plan, known->adoptions, change, arguments, world));
     TRY(agree_to_stops(plan, known->stops, change, arguments, world));
     for (const auto& step : destructive_steps(plan))
       if (known->destructive.insert(step).second) context.emit(Note{"now also: " + step});
@@ -143,7 +168,7 @@ engine::Planner announcing(const Change& change, Known shown, engine::Context& c
 }
 
 Known known_from(const spec::Spec& spec, const cluster::Plan& shown, const cluster::Observed& seen) {
-  Known known{{}, may_stop(spec, shown, seen), {}};
+  Known known{{}, may_stop(spec, shown, seen), {}, {}};
   for (const auto& step : destructive_steps(shown)) known.destructive.insert(step);
   return known;
 }
@@ -237,8 +262,9 @@ Result<int> carry_out(const Change& change, const Arguments& arguments, World& w
     return exits::ok;
   }
   show(change, plan, seen, arguments, world, session);
-  TRY(consent(change, arguments, world, session));
   auto known = known_from(session.spec(), plan, seen);
+  TRY(agree_to_adoptions(plan, known.adoptions, change, arguments, world));
+  TRY(consent(change, arguments, world, session));
   if (is_shown(arguments, world)) known.notes.insert(plan.notes.begin(), plan.notes.end());
   return converge(change, std::move(known), arguments, world, session);
 }

@@ -27,6 +27,9 @@ struct Change {
 
 Result<int> carry_out(const Change& change, const Arguments& arguments, World& world, Session& session);
 
+// --yes, or a terminal where it is asked. Errors: invalid (no terminal), interrupted (not agreed to).
+Result<> ask_yes_or_no(const std::string& verb, const Arguments& arguments, World& world);
+
 // The plan alone, as `plan` and --dry-run show it.
 int show_plan_only(const Change& change, const cluster::Plan& plan, const Arguments& arguments, World& world,
                    const Session& session);

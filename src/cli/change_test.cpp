@@ -130,7 +130,7 @@ TEST(CarryOut, WithYesItIsShownAndDone) {
   Flow flow;
   flow.arguments.yes = true;
   EXPECT_EQ(flow.go().value(), 0);
-  EXPECT_EQ(flow.log.locks, 1);
+  EXPECT_EQ(flow.log.locks, 3);  // the node, its dataset, its directory
   EXPECT_EQ(flow.log.removed, 2);
   EXPECT_NE(flow.out.str().find("plan: 1 step on 1 node\n  1  a: remove directory /srv/0\n"), std::string::npos);
   EXPECT_NE(flow.out.str().find("done: 2 steps in "), std::string::npos);
@@ -260,6 +260,56 @@ TEST(CarryOut, AStopThatWasAnnouncedIsPartOfTheConsent) {
   EXPECT_EQ(flow.go().value(), 0);
   EXPECT_NE(flow.out.str().find("a will be restarted: port waits\n"), std::string::npos) << flow.out.str();
   EXPECT_EQ(flow.log.removed, 2);
+}
+
+void adopt(Flow& flow) {
+  flow.change.planner = [&flow, inner = flow.change.planner](const cluster::Observed& seen) -> Result<cluster::Plan> {
+    auto plan = inner(seen);
+    if (plan && !plan->steps.empty())
+      plan->adoptions.push_back(
+          {"a", "zpool/data", "/zpool/data", true, {{"port", "5433", "5432", "command line", true}}});
+    return plan;
+  };
+}
+
+TEST(CarryOut, AnAdoptionIsAgreedToByItself) {
+  Flow flow;
+  adopt(flow);
+  flow.arguments.yes = true;
+  const auto done = flow.go();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_NE(done.error().next.find("up --yes --adopt"), std::string::npos);
+  EXPECT_EQ(flow.log.locks + flow.log.removed, 0);
+  EXPECT_NE(flow.out.str().find("port: 5433 -> 5432  [command line]  at a restart only"), std::string::npos)
+      << flow.out.str();
+
+  Flow agreed;
+  adopt(agreed);
+  agreed.arguments.yes = agreed.arguments.adopt = true;
+  EXPECT_TRUE(agreed.go());
+  EXPECT_EQ(agreed.log.removed, 2);
+}
+
+TEST(CarryOut, AnAdoptionIsAskedAboutOnceAtATerminal) {
+  Flow flow;
+  adopt(flow);
+  flow.terminal = true;
+  int asked = 0;
+  flow.world.read_line = [&asked] {
+    ++asked;
+    return std::optional<std::string>{"y"};
+  };
+  EXPECT_TRUE(flow.go());
+  EXPECT_EQ(asked, 2) << "the adoption, and the plan; not again in the next round";
+  EXPECT_NE(flow.err.str().find("zpool/data on a) is to be taken over as shown, with one restart"), std::string::npos);
+
+  Flow no;
+  adopt(no);
+  no.terminal = true;
+  no.typed = "n";
+  EXPECT_FALSE(no.go());
+  EXPECT_EQ(no.log.locks + no.log.removed, 0);
 }
 
 TEST(CarryOut, DryRunChangesNothing) {

@@ -1,6 +1,7 @@
 // `serve` and `version`: the two that need no cluster file.
 #include "cli/command.h"
 #include "cli/json.h"
+#include "wire/protocol.h"
 
 namespace dugong::cli {
 
@@ -12,9 +13,9 @@ Result<int> run_serve(const Arguments&, World& world) {
 
 Result<int> run_version(const Arguments& arguments, World& world) {
   if (arguments.output == Output::json)
-    world.out << version_json(DUGONG_VERSION) << "\n";
+    world.out << version_json(wire::own_version()) << "\n";
   else
-    world.out << "dugong " << DUGONG_VERSION << "\n";
+    world.out << "dugong " << wire::own_version() << "\n";
   return exits::ok;
 }
 

@@ -38,10 +38,16 @@ struct Arguments {
   std::vector<std::string> tables;  // "schema.name"
   Bytes max_chunk = Bytes{1} << 30;
   bool destroy = false;
+  bool adopt = false;
   std::string confirm;
   std::string cluster = "main";
   std::string out = "dugong.toml";
-  std::vector<std::string> names;  // positional
+  std::string key;     // a .pub file
+  std::string ca_dir;  // empty: where the cluster file is
+  bool force_config = false;
+  bool nagios = false;
+  std::vector<std::string> without;  // peers
+  std::vector<std::string> names;    // positional
 };
 
 enum class Option {
@@ -55,9 +61,15 @@ enum class Option {
   table,
   max_chunk,
   destroy,
+  adopt,
   confirm,
   cluster,
   out,
+  without,
+  nagios,
+  key,
+  ca_dir,
+  force_config,
 };
 
 enum class Takes {
@@ -97,9 +109,17 @@ Result<int> run_init(const Arguments& arguments, World& world);
 Result<int> run_plan(const Arguments& arguments, World& world);
 Result<int> run_up(const Arguments& arguments, World& world);
 Result<int> run_status(const Arguments& arguments, World& world);
+Result<int> run_space(const Arguments& arguments, World& world);
+Result<int> run_check(const Arguments& arguments, World& world);
 Result<int> run_verify(const Arguments& arguments, World& world);
 Result<int> run_replica_add(const Arguments& arguments, World& world);
 Result<int> run_down(const Arguments& arguments, World& world);
+Result<int> run_node_install(const Arguments& arguments, World& world);
+Result<int> run_node_upgrade(const Arguments& arguments, World& world);
+Result<int> run_node_remove(const Arguments& arguments, World& world);
+Result<int> run_node_start(const Arguments& arguments, World& world);
+Result<int> run_fence(const Arguments& arguments, World& world);
+Result<int> run_unfence(const Arguments& arguments, World& world);
 Result<int> run_serve(const Arguments& arguments, World& world);
 Result<int> run_version(const Arguments& arguments, World& world);
 

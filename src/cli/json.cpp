@@ -1,5 +1,6 @@
 #include "cli/json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -38,6 +39,31 @@ Json slot_of(const std::optional<cluster::SlotStatus>& slot) {
           {"hours_covered", number(slot->hours_covered)}};
 }
 
+Json fence_of(const std::optional<cluster::Fence>& fence) {
+  if (!fence) return nullptr;
+  return {{"since", fence->since == 0 ? Json(nullptr) : Json(fence->since)},
+          {"by", text(fence->by)},
+          {"was_primary", fence->was_primary}};
+}
+
+Json verdict_of(const std::optional<cluster::BudgetVerdict>& verdict) {
+  if (!verdict) return nullptr;
+  return {{"cause", cluster::to_string(verdict->cause)},
+          {"relief", cluster::to_string(verdict->relief)},
+          {"base", text(verdict->base)},
+          {"serves", texts(verdict->serves)},
+          {"frees_bytes", number(verdict->frees)},
+          {"copies_bytes", number(verdict->copies)}};
+}
+
+Json pins_of(const cluster::BasePins& pins) {
+  return {{"pinned_bytes", number(pins.pinned)},
+          {"at_least", pins.at_least},
+          {"budget_bytes", number(pins.budget)},
+          {"budget", text(pins.words)},
+          {"verdict", verdict_of(pins.verdict)}};
+}
+
 Json node_of(const cluster::NodeStatus& node) {
   return {{"name", text(node.name)},
           {"role", node.replica ? "replica" : "primary"},
@@ -58,7 +84,68 @@ Json node_of(const cluster::NodeStatus& node) {
           {"slot", slot_of(node.slot)},
           {"base_age_seconds", number(node.base_age_seconds)},
           {"pinned_bytes", number(node.pinned_bytes)},
-          {"clock_offset_seconds", number(node.clock_offset_seconds)}};
+          {"base_budget", node.base_pins ? pins_of(*node.base_pins) : Json(nullptr)},
+          {"clock_offset_seconds", number(node.clock_offset_seconds)},
+          {"fenced", fence_of(node.fence)}};
+}
+
+Json parts_of(const cluster::NodeSpace& node) {
+  auto list = Json::array();
+  for (const auto& part : node.parts) {
+    auto holdings = Json::array();
+    for (const auto& holding : part.holdings)
+      holdings.push_back({{"name", text(holding.name)}, {"bytes", number(holding.bytes)}});
+    list.push_back(
+        {{"part", cluster::to_string(part.part)}, {"bytes", number(part.bytes)}, {"holdings", std::move(holdings)}});
+  }
+  return list;
+}
+
+Json bases_of(const cluster::NodeSpace& node) {
+  auto list = Json::array();
+  for (const auto& base : node.bases)
+    list.push_back({{"snapshot", text(base.snapshot)},
+                    {"guid", to_string(base.guid)},
+                    {"age_seconds", number(base.age_seconds)},
+                    {"pinned_bytes", number(base.alone)},
+                    {"serves", texts(base.serves)},
+                    {"needed", base.needed}});
+  return list;
+}
+
+Json forecast_of(const std::optional<cluster::Forecast>& forecast) {
+  if (!forecast) return nullptr;
+  return {{"pinned_bytes_per_day", forecast->pinned_per_day},
+          {"least_bytes_per_day", forecast->least_per_day},
+          {"most_bytes_per_day", forecast->most_per_day},
+          {"full_soonest_days", number(forecast->soonest_days)},
+          {"full_latest_days", number(forecast->latest_days)}};
+}
+
+Json freeable_of(const cluster::NodeSpace& node) {
+  auto list = Json::array();
+  for (const auto& one : node.freeable)
+    list.push_back({{"name", text(one.name)},
+                    {"bytes", number(one.bytes)},
+                    {"command", one.command.empty() ? Json(nullptr) : text(one.command)},
+                    {"why", text(one.why)}});
+  return list;
+}
+
+Json space_of(const cluster::NodeSpace& node) {
+  const bool seen = node.unseen.empty();
+  return {{"name", text(node.name)},
+          {"reason", seen ? Json(nullptr) : text(node.unseen)},
+          {"pool", text(node.pool)},
+          {"size_bytes", number(node.size)},
+          {"disks_bytes", number(node.disks)},
+          {"disks_free_bytes", number(node.disks_free)},
+          {"parts", parts_of(node)},
+          {"mismatch", node.mismatch.empty() ? Json(nullptr) : text(node.mismatch)},
+          {"bases", bases_of(node)},
+          {"base_budget", seen ? pins_of(node.pins) : Json(nullptr)},
+          {"forecast", forecast_of(node.forecast)},
+          {"freeable", freeable_of(node)}};
 }
 
 struct EventJson {
@@ -110,15 +197,49 @@ std::string status_json(const cluster::ClusterStatus& status, std::int64_t wall_
                  layout);
 }
 
+std::string space_json(const std::string& cluster, const std::vector<cluster::NodeSpace>& nodes,
+                       std::int64_t wall_seconds) {
+  auto list = Json::array();
+  for (const auto& node : nodes) list.push_back(space_of(node));
+  return written({{"schema_version", schema_version},
+                  {"cluster", text(cluster)},
+                  {"nodes", std::move(list)},
+                  {"taken_at", wall_seconds}},
+                 Layout::indented);
+}
+
+namespace {
+
+Json adoption_of(const cluster::Adoption& adoption) {
+  const auto known = [](const std::string& value) { return value.empty() ? Json(nullptr) : Json(text(value)); };
+  auto changes = Json::array();
+  for (const auto& change : adoption.changes)
+    changes.push_back({{"what", text(change.what)},
+                       {"from", known(change.from)},
+                       {"to", known(change.to)},
+                       {"source", known(change.source)},
+                       {"restart", change.restart}});
+  return {{"node", text(adoption.node)},
+          {"dataset", text(adoption.dataset)},
+          {"data", text(adoption.data)},
+          {"running", adoption.running},
+          {"changes", std::move(changes)}};
+}
+
+}  // namespace
+
 std::string plan_json(const std::string& cluster, const cluster::Plan& plan) {
   auto steps = Json::array();
   for (std::size_t i = 0; i < plan.steps.size(); ++i) steps.push_back(step_of(plan.steps[i], i + 1));
   auto restarts = Json::array();
   for (const auto& restart : plan.restarts)
     restarts.push_back({{"node", text(restart.node)}, {"why", text(restart.why)}});
+  auto adoptions = Json::array();
+  for (const auto& adoption : plan.adoptions) adoptions.push_back(adoption_of(adoption));
   return written({{"schema_version", schema_version},
                   {"cluster", text(cluster)},
                   {"steps", std::move(steps)},
+                  {"adoptions", std::move(adoptions)},
                   {"restarts", std::move(restarts)},
                   {"more", plan.more},
                   {"copied_bytes", number(bytes_to_copy(plan))},
@@ -140,6 +261,27 @@ std::string checks_json(const std::string& cluster, const std::vector<cluster::C
                  Layout::indented);
 }
 
+std::string findings_json(const std::string& cluster, const std::vector<cluster::Finding>& findings,
+                          std::int64_t wall_seconds) {
+  auto list = Json::array();
+  auto worst = cluster::Severity::ok;
+  for (const auto& finding : findings) {
+    worst = std::max(worst, finding.severity);
+    list.push_back({{"id", text(finding.id)},
+                    {"node", text(finding.node)},
+                    {"severity", cluster::to_string(finding.severity)},
+                    {"evidence", text(finding.evidence)},
+                    {"consequence", finding.consequence.empty() ? Json(nullptr) : text(finding.consequence)},
+                    {"remedy", finding.remedy.empty() ? Json(nullptr) : text(finding.remedy)}});
+  }
+  return written({{"schema_version", schema_version},
+                  {"cluster", text(cluster)},
+                  {"worst", cluster::to_string(worst)},
+                  {"findings", std::move(list)},
+                  {"taken_at", wall_seconds}},
+                 Layout::indented);
+}
+
 std::string outcome_json(const Outcome& outcome) {
   return written({{"schema_version", schema_version},
                   {"cluster", text(outcome.cluster)},
@@ -148,6 +290,16 @@ std::string outcome_json(const Outcome& outcome) {
                   {"seconds", outcome.seconds},
                   {"notes", texts(outcome.notes)}},
                  Layout::indented);
+}
+
+std::string hosts_json(const std::vector<HostOutcome>& hosts) {
+  auto list = Json::array();
+  for (const auto& host : hosts)
+    list.push_back({{"host", text(host.host)},
+                    {"changed", host.changed},
+                    {"steps", texts(host.steps)},
+                    {"notes", texts(host.notes)}});
+  return written({{"schema_version", schema_version}, {"hosts", std::move(list)}}, Layout::indented);
 }
 
 std::string version_json(const std::string& version) {

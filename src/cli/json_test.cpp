@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cluster/health_world.h"
+#include "cluster/space_world.h"
 
 namespace dugong::cli {
 namespace {
@@ -37,16 +38,28 @@ TEST(StatusJson, TopLevel) {
 TEST(StatusJson, ANodeHasEveryKeyOfTheContract) {
   const auto status = status_of(cluster::testing::healthy());
   for (const auto& node : status["nodes"])
-    EXPECT_EQ(keys(node), (std::set<std::string>{"name",         "role",
-                                                 "health",       "reasons",
-                                                 "address",      "port",
-                                                 "timeline",     "system_identifier",
-                                                 "lsn",          "streaming",
-                                                 "lag_bytes",    "lag_seconds",
-                                                 "lag_kind",     "read_only",
-                                                 "dataset",      "follows",
-                                                 "slot",         "base_age_seconds",
-                                                 "pinned_bytes", "clock_offset_seconds"}));
+    EXPECT_EQ(keys(node), (std::set<std::string>{"name",
+                                                 "role",
+                                                 "health",
+                                                 "reasons",
+                                                 "address",
+                                                 "port",
+                                                 "timeline",
+                                                 "system_identifier",
+                                                 "lsn",
+                                                 "streaming",
+                                                 "lag_bytes",
+                                                 "lag_seconds",
+                                                 "lag_kind",
+                                                 "read_only",
+                                                 "dataset",
+                                                 "follows",
+                                                 "slot",
+                                                 "base_age_seconds",
+                                                 "pinned_bytes",
+                                                 "base_budget",
+                                                 "clock_offset_seconds",
+                                                 "fenced"}));
 }
 
 TEST(StatusJson, Replica) {
@@ -88,7 +101,7 @@ TEST(StatusJson, WhatIsNotKnownIsNull) {
   const auto node = status_of(seen)["nodes"][1];
   EXPECT_EQ(node["health"], "unknown");
   for (const auto* key : {"timeline", "system_identifier", "lsn", "streaming", "lag_bytes", "lag_seconds", "read_only",
-                          "dataset", "pinned_bytes", "clock_offset_seconds"})
+                          "dataset", "pinned_bytes", "clock_offset_seconds", "fenced"})
     EXPECT_TRUE(node[key].is_null()) << key;
   EXPECT_EQ(node["lag_kind"], "unknown");
 }
@@ -96,6 +109,49 @@ TEST(StatusJson, WhatIsNotKnownIsNull) {
 TEST(StatusJson, OneLine) {
   const auto status = cluster::judge_status(cluster::testing::three_nodes(), cluster::testing::healthy(), {});
   EXPECT_EQ(status_json(status, 1, Layout::one_line).find('\n'), std::string::npos);
+}
+
+json space_of(const cluster::testing::SpaceWorld& world, std::string_view name) {
+  return json::parse(space_json("dex", {world.space(name)}, 1))["nodes"][0];
+}
+
+TEST(SpaceJson, ANodeHasEveryKeyOfTheContract) {
+  const auto node = space_of({}, "a");
+  EXPECT_EQ(keys(node),
+            (std::set<std::string>{"name", "reason", "pool", "size_bytes", "disks_bytes", "disks_free_bytes", "parts",
+                                   "mismatch", "bases", "base_budget", "forecast", "freeable"}));
+  EXPECT_EQ(node["parts"].size(), 11U);
+  EXPECT_EQ(node["parts"][0]["part"], "live");
+  EXPECT_EQ(node["parts"][0]["bytes"], 100 * cluster::testing::G);
+  EXPECT_EQ(node["bases"][0]["guid"], "1");
+  EXPECT_EQ(node["bases"][0]["serves"], json::array({"b", "c"}));
+  EXPECT_EQ(node["base_budget"]["pinned_bytes"], 10 * cluster::testing::G);
+  EXPECT_TRUE(node["base_budget"]["verdict"].is_null());
+  EXPECT_TRUE(node["reason"].is_null());
+  EXPECT_NEAR(node["forecast"]["pinned_bytes_per_day"], static_cast<double>(cluster::testing::G), 1);
+}
+
+TEST(SpaceJson, AVerdictWithItsBytes) {
+  cluster::testing::SpaceWorld world;
+  world.spec.nodes[0].base_budget = {.bytes = 1, .percent = 0};
+  const auto verdict = space_of(world, "a")["base_budget"]["verdict"];
+  EXPECT_EQ(keys(verdict), (std::set<std::string>{"cause", "relief", "base", "serves", "frees_bytes", "copies_bytes"}));
+  EXPECT_EQ(verdict["relief"], "reclone");
+  const auto status = cluster::judge_status(world.spec, world.seen, {});
+  const auto shown = json::parse(status_json(status, 1, Layout::one_line))["nodes"][0]["base_budget"];
+  EXPECT_EQ(shown["verdict"], verdict);
+}
+
+TEST(SpaceJson, WhatIsNotKnownIsNull) {
+  cluster::testing::SpaceWorld world;
+  world.node("a").pool.value->used.reset();
+  const auto node = space_of(world, "a");
+  EXPECT_TRUE(node["size_bytes"].is_null());
+  for (const auto& part : node["parts"])
+    EXPECT_EQ(part["bytes"].is_null(), part["part"] == "others" || part["part"] == "available") << part;
+  world.node("b").host = cluster::testing::missing<cluster::Host>(ErrorKind::unreachable, "gone");
+  EXPECT_EQ(space_of(world, "b")["reason"], "cannot be reached: gone");
+  EXPECT_TRUE(space_of(world, "b")["base_budget"].is_null());
 }
 
 TEST(PlanJson, Steps) {

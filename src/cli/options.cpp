@@ -71,6 +71,12 @@ Result<> add_table(Arguments& arguments, const std::string& value) {
   return {};
 }
 
+Result<> add_without(Arguments& arguments, const std::string& value) {
+  if (value.empty()) return fail(ErrorKind::invalid, "it must not be empty");
+  arguments.without.push_back(value);
+  return {};
+}
+
 Result<> set_max_chunk(Arguments& arguments, const std::string& value) {
   arguments.max_chunk = TRY(parse_bytes(value));
   return {};
@@ -98,6 +104,8 @@ const std::vector<OptionRow>& options() {
        "compare this table too (a hypertable: its newest closed chunk); repeatable", add_table},
       {Option::max_chunk, "--max-chunk", "DUGONG_MAX_CHUNK", Takes::value, "SIZE", "",
        "do not read more than this of one table (default: 1G)", set_max_chunk},
+      {Option::adopt, "--adopt", "DUGONG_ADOPT", Takes::nothing, "", "",
+       "agree to every adoption of the file: servers are taken over as the plan shows", set_flag<&Arguments::adopt>},
       {Option::destroy, "--destroy", "DUGONG_DESTROY", Takes::nothing, "", "",
        "destroy what dugong made: datasets, snapshots, containers, directories", set_flag<&Arguments::destroy>},
       {Option::confirm, "--confirm", "DUGONG_CONFIRM", Takes::value, "CLUSTER", "",
@@ -106,6 +114,16 @@ const std::vector<OptionRow>& options() {
        "the name of the new cluster (default: main)", set_text<&Arguments::cluster>},
       {Option::out, "--out", "DUGONG_OUT", Takes::value, "FILE", "", "where to write it (default: dugong.toml)",
        set_text<&Arguments::out>},
+      {Option::without, "--without", "DUGONG_WITHOUT", Takes::values, "NODE", "",
+       "start without asking this other node, which is known not to lead; repeatable", add_without},
+      {Option::nagios, "--nagios", "DUGONG_NAGIOS", Takes::nothing, "", "",
+       "one line with performance data, and the exit codes of a monitoring plugin", set_flag<&Arguments::nagios>},
+      {Option::key, "--key", "DUGONG_KEY", Takes::value, "FILE.pub", "",
+       "let this key do nothing but `serve` as the user of ssh", set_text<&Arguments::key>},
+      {Option::ca_dir, "--ca-dir", "DUGONG_CA_DIR", Takes::value, "DIR", "",
+       "where CLUSTER-ca.pem is, or is made (default: beside the cluster file)", set_text<&Arguments::ca_dir>},
+      {Option::force_config, "--force-config", "DUGONG_FORCE_CONFIG", Takes::nothing, "", "",
+       "replace a node.toml that is there; it stays as node.toml.before", set_flag<&Arguments::force_config>},
   };
   return rows;
 }

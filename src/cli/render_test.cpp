@@ -6,9 +6,11 @@
 #include "cli/progress.h"
 #include "cli/show_checks.h"
 #include "cli/show_plan.h"
+#include "cli/show_space.h"
 #include "cli/show_status.h"
 #include "cli/table.h"
 #include "cluster/health_world.h"
+#include "cluster/space_world.h"
 
 namespace dugong::cli {
 namespace {
@@ -143,6 +145,52 @@ TEST(ShowPlan, LossesCountAParentOnce) {
   EXPECT_EQ(render_losses(plan, seen),
             "no dataset will be destroyed\nof directories, what is named will be removed:\n"
             "  b: remove directory /srv/b with bin, .dugong, data\n");
+}
+
+TEST(ShowSpace, LargestPartFirstAndWhatCouldBeFreedLast) {
+  cluster::testing::SpaceWorld world;
+  using cluster::testing::G;
+  world.storage("a").push_back(
+      cluster::testing::with_parts("tank/a/aside-1", cluster::testing::marks_of("a", "aside"), {.head = 7 * G}));
+  world.at("a", "tank/a").used += 7 * G;
+  EXPECT_EQ(
+      render_space("dex", {world.space("a")}, plain),
+      "dex\n"
+      "\n"
+      "a: pool tank, 950 GiB for datasets of 1000 GiB on its disks, where 700 GiB are free\n"
+      "  PART           BYTES   SHARE  WHAT\n"
+      "  available    650 GiB  68.4 %  to any new dataset\n"
+      "  others       161 GiB  16.9 %  outside of tank/a\n"
+      "  live data    100 GiB  10.5 %  tank/a/live-0\n"
+      "  WAL archive   20 GiB   2.1 %  tank/a/archive\n"
+      "  bases         10 GiB   1.1 %  tank/a/live-0@1 (alone 10 GiB)\n"
+      "  asides         7 GiB   0.7 %  tank/a/aside-1\n"
+      "  reserved       2 GiB   0.2 %  tank/a/live-0\n"
+      "  base tank/a/live-0@1: for b, c, 10 d 00 h old, pins 10 GiB\n"
+      "  bases pin 10 GiB; base_budget is 238 GiB (25 % of the pool)\n"
+      "  bases pin about 1 GiB more each day, and with what the live data takes the pool is full in about 14 months\n"
+      "  could be freed:\n"
+      "    7 GiB  tank/a/aside-1: it was set aside, and nothing uses it; `zfs destroy -r tank/a/aside-1`\n");
+}
+
+TEST(ShowSpace, OverBudgetSaysWhatWouldHelp) {
+  cluster::testing::SpaceWorld world;
+  world.spec.nodes[1].base_budget = {.bytes = cluster::testing::G, .percent = 0};
+  const auto text = render_space("dex", {world.space("b")}, plain);
+  EXPECT_NE(text.find("  bases pin 25 GiB; base_budget is 1 GiB\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("b should be cloned again from a newer snapshot"), std::string::npos) << text;
+  EXPECT_NE(text.find("docs/space.md"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("  nothing is seen that could be freed\n")) << text;
+}
+
+TEST(ShowSpace, UnknownIsAQuestionMarkNeverAZero) {
+  cluster::testing::SpaceWorld world;
+  world.node("a").pool.value->used.reset();
+  world.node("b").host = cluster::testing::missing<cluster::Host>(ErrorKind::unreachable, "gone");
+  const auto text = render_space("dex", {world.space("a"), world.space("b")}, plain);
+  EXPECT_NE(text.find("a: pool tank, ? for datasets"), std::string::npos) << text;
+  EXPECT_NE(text.find("  available          ?      ?  to any"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nb: cannot be reached: gone\n"), std::string::npos) << text;
 }
 
 TEST(ShowStatus, HealthyCluster) {

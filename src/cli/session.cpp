@@ -1,5 +1,9 @@
 #include "cli/session.h"
 
+#include <ctime>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 #include "cli/load.h"
 
 namespace dugong::cli {
@@ -11,6 +15,11 @@ bool no_color(const World& world) {
 }
 
 }  // namespace
+
+std::string lock_holder(std::string_view verb, const World& world) {
+  return fmt::format("dugong {}, {}, since {:%Y-%m-%d %H:%M:%S} UTC", verb, world.identity,
+                     fmt::gmtime(static_cast<std::time_t>(world.clock.wall_seconds())));
+}
 
 Style output_style(const World& world) { return style_for(world.out_is_terminal, no_color(world)); }
 Style message_style(const World& world) { return style_for(world.err_is_terminal, no_color(world)); }
@@ -35,7 +44,7 @@ engine::Context Session::tidying_context() { return make_context({}); }
 Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, World& world, std::string_view verb) {
   auto spec = TRY(load_spec(arguments, world));
   std::unique_ptr<Session> session{new Session{arguments, world, std::move(spec)}};
-  session->holder_ = "dugong " + std::string{verb} + ", " + world.identity;
+  session->holder_ = lock_holder(verb, world);
   session->fleet_ = TRY(world.open_fleet(session->spec_));
   session->context_ = std::make_unique<engine::Context>(session->make_context(world.stop));
   return session;

@@ -39,6 +39,8 @@ class Session {
   std::unique_ptr<engine::Context> context_;
 };
 
+// Shown to whoever finds a lock taken: "dugong up, root@host, pid 12, since 2026-11-23 21:15:30 UTC".
+std::string lock_holder(std::string_view verb, const World& world);
 Style output_style(const World& world);
 Style message_style(const World& world);
 

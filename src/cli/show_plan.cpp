@@ -34,6 +34,23 @@ void render_step(const cluster::Step& step, std::size_t number, std::size_t widt
     text += indent + style.paint(colour_of(line), printable(line)) + "\n";
 }
 
+std::string or_nothing(const std::string& value, const char* nothing) {
+  return value.empty() ? nothing : printable(value);
+}
+
+std::string render_adoption(const cluster::Adoption& adoption, const Style& style) {
+  auto text = style.paint(Colour::red, fmt::format("{}: {} is taken over", adoption.node, adoption.dataset)) +
+              fmt::format(" in place, the database in {}; nothing is copied or moved\n", printable(adoption.data));
+  for (const auto& change : adoption.changes) {
+    text += fmt::format("  {}: {} -> {}", printable(change.what), or_nothing(change.from, "(not set)"),
+                        or_nothing(change.to, "(gone)"));
+    if (!change.source.empty()) text += fmt::format("  [{}]", printable(change.source));
+    if (change.restart) text += "  at a restart only";
+    text += "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> difference_of(const cluster::Action& action) {
@@ -53,6 +70,7 @@ std::string render_plan(const cluster::Plan& plan, Explain explain, const Style&
   const auto width = std::to_string(plan.steps.size()).size();
   for (std::size_t i = 0; i < plan.steps.size(); ++i) render_step(plan.steps[i], i + 1, width, explain, style, text);
   if (const auto bytes = bytes_to_copy(plan)) text += fmt::format("to be copied: about {}\n", human_bytes(*bytes));
+  for (const auto& adoption : plan.adoptions) text += render_adoption(adoption, style);
   for (const auto& restart : plan.restarts)
     text += style.paint(Colour::red, fmt::format("{} will be restarted", restart.node)) +
             fmt::format(": {}\n", printable(restart.why));

@@ -12,6 +12,8 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "node/certificates.h"
+#include "node/host_shell.h"
 #include "node/node.h"
 #include "spec/spec.h"
 
@@ -22,7 +24,7 @@ struct World {
   std::ostream& err;  // messages, progress, questions
   engine::Clock& clock;
   std::stop_token stop;  // SIGINT, SIGTERM
-  std::string identity;  // "root@host, pid 12": shown to whoever finds our lock
+  std::string identity;  // "root@host, pid 12"
   bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
@@ -35,6 +37,13 @@ struct World {
   std::function<Result<Written>(const std::string& path, std::string_view text)> write_new_file;
   // Of the nodes of the spec; nothing of it is kept.
   std::function<Result<std::unique_ptr<node::Fleet>>(const spec::Spec&)> open_fleet;
+  // This machine as a node, under its policy.
+  std::function<Result<std::unique_ptr<node::Node>>()> open_machine;
+  std::function<Result<>(const std::string& name, const std::string& text)> leave_metrics;  // of a node's boot
+  std::function<Result<std::unique_ptr<node::HostShell>>(const node::HostTarget&)> open_host;
+  std::function<Result<node::OwnPrograms>()> own_programs;
+  std::function<Result<std::optional<node::Authority>>(const std::string& path)> read_authority;
+  std::function<Result<>(const std::string& path, const node::Authority&)> write_authority;
   std::function<Result<>(std::stop_token)> serve;  // the node's side, on this process's standard streams
 };
 

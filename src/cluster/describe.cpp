@@ -48,6 +48,15 @@ struct Describe {
       if (!key.ends_with("_check")) text += fmt::format("{}{}={}", text.empty() ? "" : ", ", key, value);
     return fmt::format("mark {}: {}", a.name, text);
   }
+  std::string operator()(const zfs::ClearMarks& a) const { return fmt::format("take dugong's marks off {}", a.name); }
+  std::string operator()(const runtime::RetireContainer& a) const {
+    return fmt::format("take the container {} out of the way: restart policy \"no\", fast shutdown, rename to {}",
+                       a.name, runtime::set_aside_name(a.name));
+  }
+  std::string operator()(const runtime::ReturnContainer& a) const {
+    return fmt::format("give the container {} its name and its restart policy \"{}\" back", a.name, a.restart_policy);
+  }
+  std::string operator()(const RenameFile& a) const { return fmt::format("rename {} to {}", a.from, a.to); }
   std::string operator()(const zfs::Mount& a) const { return fmt::format("mount {}", a.dataset); }
   std::string operator()(const zfs::Unmount& a) const { return fmt::format("unmount {}", a.dataset); }
   std::string operator()(const runtime::InitData& a) const { return fmt::format("initdb in {}", a.server.data); }
@@ -81,6 +90,8 @@ struct Describe {
     const std::string what = a.send.from.empty() ? "all of" : fmt::format("what changed since {} in", a.send.from);
     return fmt::format("receive {} {} from {} into {}{}", what, a.send.snapshot, a.from_node, a.receive.dataset, size);
   }
+  std::string operator()(const RegisterNode&) const { return "have it started at boot by `dugong node start`"; }
+  std::string operator()(const ForgetNode&) const { return "have it no longer started at boot"; }
   std::string operator()(const WaitStreaming& a) const {
     return fmt::format("wait until it streams from {} and has replayed what {} has now", a.upstream, a.upstream);
   }

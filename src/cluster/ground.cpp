@@ -11,6 +11,8 @@ const FileView& Ground::file(const std::string& path) const {
 Result<Ground> ground_of(const spec::Spec& spec, const Observed& seen, const spec::Node& node) {
   const ObservedNode& self = *seen.find(node.name);
   const auto* live = TRY(live_of(*self.storage, spec, node));
+  // Before it carries our marks, too: whatever is said of the live data is to be said of it before it is touched.
+  if (live == nullptr && !node.adopt.empty()) live = find_dataset(*self.storage, node.adopt);
   return Ground{.spec = spec,
                 .node = node,
                 .all = seen,

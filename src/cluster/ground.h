@@ -27,6 +27,10 @@ struct Ground {
   [[nodiscard]] const std::vector<zfs::Dataset>& storage() const { return *seen.storage; }
   [[nodiscard]] bool running() const { return seen.server && seen.server->state == runtime::ServerState::running; }
   [[nodiscard]] bool answering() const { return running() && seen.sql && seen.sql->accepts_clients; }
+  // Its dataset is somebody's until the adoption is finished: what runs there need not be ours.
+  [[nodiscard]] bool adopting() const {
+    return !node.adopt.empty() && live != nullptr && live_mark("state") != "ready";
+  }
   // A property "dugong:KEY" of the live dataset; "" when there is none.
   [[nodiscard]] std::string live_mark(const std::string& key) const { return mark_of(live, key); }
   [[nodiscard]] std::string parent_mark(const std::string& key) const { return mark_of(parent, key); }
@@ -88,10 +92,14 @@ void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan&
 // Room for what is to be copied, per pool. Error: refused.
 Result<> judge_room(const std::vector<Ground>& replicas, const Ground& primary);
 
-// Whether the node's server could start: its port is free, its data is of its version. Error: refused.
-Result<> judge_start(const Ground& ground);
+// What a full copy of the primary's data takes on this node's pool. Both have their samples; the primary has data.
+Bytes full_copy_size(const Ground& replica, const Ground& primary);
+// Rules of rules.h. Whether the node's server could start: its port is free, its data is of its version. Error:
+// refused.
+Result<> judge_port(const Ground& node, const Ground& primary);
+Result<> judge_version(const Ground& node, const Ground& primary);
 // Whether the replication user, where that role exists, may replicate. Error: refused.
-Result<> judge_replicator(const Ground& primary);
+Result<> judge_replicator(const Ground& primary, const Ground& same);
 
 // dugong.conf, postgresql.conf's include, pg_hba.conf: what differs, as WriteFile steps. Returns what was added.
 struct ConfChanges {

@@ -83,12 +83,21 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
         status.reasons.begin(),
         "its storage cannot be seen: " + printable(seen.pool ? seen.storage.error.what : seen.pool.error.what));
   if (!seen.storage) return;
+  if (const auto* parent = find_dataset(*seen.storage, node.prefix)) status.fence = fence_of(*parent);
+  if (status.fence)
+    status.reasons.insert(status.reasons.begin(),
+                          fmt::format("is fenced {}: `dugong unfence {}`", describe(*status.fence), node.name));
   const auto live = live_of(*seen.storage, view.spec, node);
   if (!live) {
     status.reasons.push_back(live.error().what);
     return;
   }
   status.pinned_bytes = pinned_bytes(*seen.storage, *live);
+  if (seen.pool) {
+    const auto space = judge_space(view.spec, view.seen, node);
+    append(status.reasons, judge_room_ahead(space));
+    status.base_pins = space.pins;
+  }
   if (*live == nullptr) {
     if (seen.sql) status.reasons.push_back("no live dataset of this node is below " + node.prefix);
     return;
@@ -223,6 +232,15 @@ void judge_distance(const Lag& lag, NodeStatus& status) {
   status.reasons.push_back(std::move(text));
 }
 
+// The server takes its own clock's now and what the primary's clock said when it committed: how far the two are apart
+// is no part of the age.
+std::optional<double> replay_age(const ObservedNode& seen, const ObservedNode& primary) {
+  const auto age = seen.sql->replay_age_seconds;
+  if (!age || !seen.host || !primary.host) return age;
+  return *age - (seen.host->clock_offset_seconds - primary.host->clock_offset_seconds) +
+         seen.host->clock_uncertainty_seconds + primary.host->clock_uncertainty_seconds;
+}
+
 void judge_replica(const View& view, const spec::Node& node, const ObservedNode& seen, NodeStatus& status) {
   const auto& sql = *seen.sql;
   const auto* primary = acting_primary(view);
@@ -235,11 +253,11 @@ void judge_replica(const View& view, const spec::Node& node, const ObservedNode&
   judge_sender(view, node, sql, status);
   if (sql.replay_paused) status.reasons.push_back("has its replay paused: what it serves gets old");
   LagEvidence evidence{.streaming = sql.streaming, .replayed = sql.lsn};
-  evidence.replay_age_seconds = sql.replay_age_seconds;
   evidence.taken_at = seen.sql.taken_at;
   if (primary != nullptr) {
     judge_branch(view, node, *primary, sql, status);
     evidence.primary = primary->sql->lsn;
+    evidence.replay_age_seconds = replay_age(seen, *primary);
     evidence.streaming = sql.streaming && sql.timeline == primary->sql->timeline;
   }
   judge_distance(judge_lag(evidence, view.history), status);

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "cluster/fence.h"
 #include "cluster/observed.h"
+#include "cluster/space.h"
 #include "spec/spec.h"
 
 namespace dugong::cluster {
@@ -49,7 +51,9 @@ struct NodeStatus {
   std::optional<SlotStatus> slot;                // on its upstream
   std::optional<std::int64_t> base_age_seconds;  // since the snapshot it was cloned from
   std::optional<Bytes> pinned_bytes;             // kept by our snapshots, anchors and clones' origins
+  std::optional<BasePins> base_pins;             // nothing: its storage cannot be seen
   std::optional<double> clock_offset_seconds;
+  std::optional<Fence> fence;
 };
 
 struct ClusterStatus {

@@ -230,6 +230,23 @@ TEST(JudgeStatus, WhoeverTookOverIsThePrimaryToMeasureBy) {
   EXPECT_NE(status.nodes[c].lag_bytes, Bytes{0});
 }
 
+// What a replica says of its lag is its own clock's now less what the primary's clock said.
+TEST(Lag, ClocksThatDifferAreNoPartOfIt) {
+  for (const double off : {3600.0, -3600.0}) {
+    World world;
+    auto& replica = world.node(b);
+    replica.host.value->clock_offset_seconds = off;
+    replica.host.value->clock_uncertainty_seconds = 0.25;
+    replica.sql.value->streaming = false;
+    replica.sql.value->lsn.value -= 4096;
+    replica.sql.value->replay_age_seconds = 40 + off;
+    const auto status = world.judge();
+    EXPECT_EQ(status.nodes[b].lag_kind, LagKind::upper_bound);
+    ASSERT_TRUE(status.nodes[b].lag_seconds);
+    EXPECT_NEAR(*status.nodes[b].lag_seconds, 40, 1);
+  }
+}
+
 TEST(JudgeStatus, WithoutAPrimaryThereIsNoLag) {
   World world;
   lose(world.node(a), "gone");

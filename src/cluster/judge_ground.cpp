@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cluster/adopt.h"
+#include "cluster/fence.h"
 #include "cluster/ground.h"
 #include "cluster/plan_up.h"
+#include "cluster/rules.h"
 #include "cluster/settings.h"
 #include "postgres/standby.h"
 
@@ -47,7 +50,7 @@ Result<> judge_reachable(const spec::Node& node, const ObservedNode& seen) {
   return {};
 }
 
-Result<> judge_parent(const Ground& g) {
+Result<> judge_parent(const Ground& g, const Ground&) {
   if (g.node.prefix == zfs::pool_of(g.node.prefix))
     return refuse(g.node, fmt::format("prefix {} is a whole pool: dugong never works on its root", g.node.prefix),
                   fmt::format("write prefix = \"{}/{}\"", g.node.prefix, g.spec.cluster));
@@ -70,7 +73,7 @@ Result<> judge_parent(const Ground& g) {
 }
 
 // A dataset of that name which we would have to create or receive, but which somebody else made.
-Result<> judge_children(const Ground& g) {
+Result<> judge_children(const Ground& g, const Ground&) {
   for (const auto& dataset : g.storage()) {
     if (dataset.is_snapshot || is_ours(dataset, g.spec, g.node)) continue;
     const auto name = dataset.name.substr(dataset.name.rfind('/') + 1);
@@ -78,7 +81,7 @@ Result<> judge_children(const Ground& g) {
     if (wanted && zfs::parent_of(dataset.name) == g.node.prefix)
       return refuse(g.node, fmt::format("{} exists but carries no mark of dugong", dataset.name),
                     "rename or destroy it: dugong touches nothing that it did not make");
-    if (g.live != nullptr && zfs::is_below(dataset.name, g.live->name))
+    if (g.live != nullptr && &dataset != g.live && zfs::is_below(dataset.name, g.live->name))
       return refuse(g.node,
                     fmt::format("{} lies inside the data directory: a snapshot of {} would not hold it", dataset.name,
                                 g.live->name),
@@ -87,17 +90,23 @@ Result<> judge_children(const Ground& g) {
   return {};
 }
 
-Result<> judge_data_place(const Ground& g) {
+Result<> judge_data_place(const Ground& g, const Ground&) {
   if (g.live == nullptr) {
     if (!g.seen.data->exists || g.seen.data->empty) return {};
     return refuse(g.node, fmt::format("{} is not empty, and no dataset of dugong is mounted there", g.host.data),
                   "move what is in it away, or give the node another `directory`");
   }
-  if (g.live->mountpoint != g.host.data)
+  if (g.adopting()) return {};  // see judge_adoption
+  if (!holds_data_of(g.node, g.host.data, g.live->mountpoint))
     return refuse(g.node,
                   fmt::format("{} is to be mounted at {}, not at {}", g.live->name, g.live->mountpoint, g.host.data),
                   fmt::format("zfs set mountpoint={} {}, or put the old `directory` back into the file", g.host.data,
                               g.live->name));
+  return {};
+}
+
+Result<> judge_layout(const Ground& g, const Ground&) {
+  if (g.live == nullptr) return {};
   for (const auto& [link, target] : g.seen.data->links) {
     if (target.starts_with(g.host.data + "/")) continue;
     return refuse(
@@ -114,7 +123,7 @@ Result<> judge_data_place(const Ground& g) {
 
 // With sync=disabled a crash of the host takes back seconds of commits that clients and replicas were told of: a
 // replica is ahead then, and goes on with a history that the primary no longer has.
-Result<> judge_sync(const Ground& g) {
+Result<> judge_sync(const Ground& g, const Ground&) {
   if (g.live == nullptr || g.live->sync != "disabled") return {};
   return refuse(g.node,
                 fmt::format("{} has sync=disabled: a power cut takes back commits that were promised", g.live->name),
@@ -124,8 +133,8 @@ Result<> judge_sync(const Ground& g) {
 }
 
 // The server refuses data that is not its user's (miscinit.c: checkDataDir).
-Result<> judge_owner(const Ground& g) {
-  if (g.live == nullptr || !g.live->mounted || g.live_mark("state") != "ready") return {};
+Result<> judge_owner(const Ground& g, const Ground&) {
+  if (g.live == nullptr || !g.live->mounted || (g.live_mark("state") != "ready" && !g.adopting())) return {};
   if (g.seen.data->version.empty() || g.seen.data->uid == g.seen.software->uid) return {};
   return refuse(g.node,
                 fmt::format("{} belongs to user {}, but PostgreSQL runs as {}", g.host.data, g.seen.data->uid,
@@ -134,10 +143,15 @@ Result<> judge_owner(const Ground& g) {
                             g.seen.data->uid, g.seen.software->uid, g.seen.software->gid, g.host.data));
 }
 
-Result<> judge_alone(const Ground& g) {
-  if (!g.seen.server->strangers.empty())
-    return refuse(g.node, fmt::format("{} is in use by {}", g.host.data, g.seen.server->strangers.front()),
-                  "stop it: two servers on one data directory destroy it");
+Result<> judge_alone(const Ground& g, const Ground&) {
+  const auto strangers = strangers_of(g.spec, g.node, g.seen);
+  if (!strangers.empty())
+    return refuse(g.node, fmt::format("{} is in use by {}", g.host.data, strangers.front()),
+                  "stop it, and remove it if it is a container: two servers on one data directory destroy it");
+  return {};
+}
+
+Result<> judge_socket(const Ground& g, const Ground&) {
   const auto socket = fmt::format("{}/.s.PGSQL.{}", g.host.run, g.node.port);
   constexpr std::size_t sun_path = 107;  // unix(7)
   if (socket.size() > sun_path)
@@ -201,7 +215,7 @@ const zfs::Dataset* copy_on(const spec::Spec& spec, const spec::Node& node, cons
 
 // initdb would make another database beside what may be the only copy of this one. It is judged by what exists on every
 // node of the file: an unmounted dataset shows nothing of its content.
-Result<> judge_first_data(const Ground& primary) {
+Result<> judge_first_data(const Ground& primary, const Ground&) {
   if (primary.live != nullptr && primary.live_mark("state") != "initializing") return {};
   for (const auto& node : primary.spec.nodes) {
     if (node.is_primary()) continue;
@@ -257,7 +271,7 @@ Result<> judge_hot_standby(const spec::Spec& spec) {
 
 // What is in a directory that dugong did not make is somebody's: it is not written over, and not taken away later. That
 // the datasets are ours says nothing about it: the file may name another directory now.
-Result<> judge_directories(const Ground& g) {
+Result<> judge_directories(const Ground& g, const Ground&) {
   for (const auto& path : own_directories(g.spec, g.node)) {
     const auto& have = g.file(path);
     const auto& mark = g.file(ownership_file(path));
@@ -275,17 +289,56 @@ Result<> judge_directories(const Ground& g) {
   return {};
 }
 
-Result<> judge_node(const Ground& g) {
-  TRY(judge_parent(g));
-  TRY(judge_directories(g));
-  TRY(judge_children(g));
-  TRY(judge_data_place(g));
-  TRY(judge_sync(g));
-  TRY(judge_owner(g));
-  return judge_alone(g);
+Result<> judge_fence(const Ground& g, const Ground& /*primary*/) {
+  const auto fence = g.parent == nullptr ? std::nullopt : fence_of(*g.parent);
+  if (!fence) return {};
+  return refuse(g.node, fmt::format("{} is fenced {}: its server must not run", g.node.name, describe(*fence)),
+                fmt::format("find out why; then `dugong unfence {}`", g.node.name));
+}
+
+Result<> judge_all_rules(const Ground& g, const Ground& primary) {
+  for (const auto& rule : rules())
+    if (applies(rule, g.node)) TRY(rule.judge(g, primary));
+  return {};
 }
 
 }  // namespace
+
+const std::vector<Rule>& rules() {
+  using Of = Rule::Of;
+  static const std::vector<Rule> all{{"prefix", Of::every_node, judge_parent},
+                                     {"fenced", Of::every_node, judge_fence},
+                                     {"adopt-key", Of::every_node, judge_adopt_key},
+                                     {"directory", Of::every_node, judge_directories},
+                                     {"foreign-dataset", Of::every_node, judge_children},
+                                     {"data-place", Of::every_node, judge_data_place},
+                                     {"data-layout", Of::every_node, judge_layout},
+                                     {"sync", Of::every_node, judge_sync},
+                                     {"data-in-use", Of::every_node, judge_alone},
+                                     {"data-owner", Of::every_node, judge_owner},
+                                     {"socket-path", Of::every_node, judge_socket},
+                                     {"same-software", Of::replica, judge_same_software},
+                                     {"port", Of::every_node, judge_port},
+                                     {"data-version", Of::every_node, judge_version},
+                                     {"adoption", Of::every_node, judge_adoption},
+                                     {"same-cluster", Of::replica, judge_same_cluster},
+                                     {"replication-role", Of::primary, judge_replicator},
+                                     {"first-data", Of::primary, judge_first_data},
+                                     {"archive-owner", Of::every_node, judge_archive}};
+  return all;
+}
+
+bool applies(const Rule& rule, const spec::Node& node) {
+  switch (rule.of) {
+    case Rule::Of::every_node:
+      return true;
+    case Rule::Of::primary:
+      return node.is_primary();
+    case Rule::Of::replica:
+      return !node.is_primary();
+  }
+  return true;
+}
 
 Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
   TRY(judge_hot_standby(spec));
@@ -295,20 +348,12 @@ Result<> judge_ground(const spec::Spec& spec, const Observed& seen, const UpOpti
   for (const auto& node : spec.nodes)
     if (selected(node)) TRY(judge_reachable(node, *seen.find(node.name)));
   const auto primary = TRY(ground_of(spec, seen, spec.primary()));
-  TRY(judge_node(primary));
-  TRY(judge_start(primary));
-  TRY(judge_replicator(primary));
-  TRY(judge_first_data(primary));
-  TRY(judge_archive(primary, primary));
+  TRY(judge_all_rules(primary, primary));
   std::vector<Ground> replicas;
   for (const auto& node : spec.nodes) {
     if (node.is_primary() || !selected(node)) continue;
     const auto g = TRY(ground_of(spec, seen, node));
-    TRY(judge_node(g));
-    TRY(judge_same_software(g, primary));
-    TRY(judge_start(g));
-    TRY(judge_same_cluster(g, primary));
-    TRY(judge_archive(g, primary));
+    TRY(judge_all_rules(g, primary));
     replicas.push_back(g);
   }
   return judge_room(replicas, primary);

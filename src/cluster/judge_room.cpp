@@ -18,13 +18,17 @@ struct Want {
   Bytes available = 0;  // there now, with what a cut copy left, which goes before the next one
 };
 
+}  // namespace
+
 // As stored where both pools store alike, uncompressed where the receiver cannot do as well.
-Bytes size_of_all(const Ground& g, const Ground& primary) {
+Bytes full_copy_size(const Ground& g, const Ground& primary) {
   const bool alike = g.seen.pool->has_lz4 || !primary.seen.pool->has_lz4;
   const auto& source = *primary.live;
   const Bytes size = alike ? source.referenced : std::max(source.uncompressed(), source.referenced);
   return size / 100 * 105 + slack;
 }
+
+namespace {
 
 // What changed since the base is about the WAL written since, once in pg_wal and once in the tables.
 Bytes size_of_rest(const Ground& g, const Ground& primary, const Entry& base) {
@@ -33,13 +37,13 @@ Bytes size_of_rest(const Ground& g, const Ground& primary, const Entry& base) {
   if (!primary.seen.sql) return 0;                            // asked again when it answers, before it is copied
   const auto now = primary.seen.sql->lsn.value;
   const Bytes written = now - std::min(now, base.end.value);
-  return std::min(2 * written + slack, size_of_all(g, primary));
+  return std::min(2 * written + slack, full_copy_size(g, primary));
 }
 
 Want want_of(const Ground& g, const Ground& primary, const std::vector<Entry>& entries) {
   const auto anchor = anchor_of(g, entries);
   Want want{.ground = &g, .available = g.parent != nullptr ? g.parent->available : g.seen.pool->available};
-  want.bytes = anchor.base ? size_of_rest(g, primary, *anchor.base) : size_of_all(g, primary);
+  want.bytes = anchor.base ? size_of_rest(g, primary, *anchor.base) : full_copy_size(g, primary);
   want.bytes += g.spec.storage.reserve;  // of the clone
   if (is_remains(g, anchor)) want.available += anchor.dataset->used;
   return want;

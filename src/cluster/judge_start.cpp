@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cluster/adopt.h"
 #include "cluster/ground.h"
 #include "postgres/identifiers.h"
 
@@ -28,19 +29,23 @@ std::uint64_t port_in_force(const Ground& g) {
   return parse_u64(text).value_or(0);
 }
 
+}  // namespace
+
 // Another server's port is not free for this one, whether it is to be started or, with another port, restarted.
-Result<> judge_port(const Ground& g) {
+Result<> judge_port(const Ground& g, const Ground&) {
   const auto& listening = g.seen.host->listening;
   if (std::ranges::find(listening, g.node.port) == listening.end()) return {};
-  const auto own = g.running() ? port_in_force(g) : 0;
-  if (g.running() && (own == 0 || own == g.node.port)) return {};
+  const auto* incumbent = g.adopting() ? incumbent_of(*g.seen.server) : nullptr;
+  const bool runs = g.running() || (incumbent != nullptr && incumbent->state == runtime::ServerState::running);
+  const auto own = runs ? port_in_force(g) : 0;
+  if (runs && (own == 0 || own == g.node.port)) return {};
   return refuse(g.node, fmt::format("port {} is in use on {}", g.node.port, g.seen.host->hostname),
                 "stop what listens there (`ss -ltnp` shows it), or give the node another `port`");
 }
 
 // No server starts on data of another major version (miscinit.c: ValidatePgVersion). Data that an initdb was cut off in
 // is made anew.
-Result<> judge_version(const Ground& g) {
+Result<> judge_version(const Ground& g, const Ground&) {
   const auto& data = g.seen.data->version;
   const auto software = std::to_string(g.seen.software->version_number / 10000);
   if (g.live == nullptr || g.live_mark("state") == "initializing" || data.empty() || data == software) return {};
@@ -53,16 +58,9 @@ Result<> judge_version(const Ground& g) {
                             compose ? "image" : "bin_dir", data));
 }
 
-}  // namespace
-
-Result<> judge_start(const Ground& g) {
-  TRY(judge_port(g));
-  return judge_version(g);
-}
-
 // A role that is there is somebody's: it gets the password of the cluster file, but no rights that it has not. Without
 // them every replica would be turned away (postinit.c: InitPostgres; superusers need only the login).
-Result<> judge_replicator(const Ground& primary) {
+Result<> judge_replicator(const Ground& primary, const Ground&) {
   if (!primary.seen.sql) return {};
   const auto& name = primary.spec.auth.replication_user;
   const auto it = primary.seen.sql->roles.find(name);

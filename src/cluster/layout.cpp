@@ -5,6 +5,10 @@
 #include <ctime>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <set>
+
+#include "cluster/adopt.h"
+#include "cluster/boot.h"
 
 namespace dugong::cluster {
 
@@ -27,7 +31,9 @@ runtime::Server server_of(const spec::Spec& spec, const spec::Node& node) {
 runtime::Paths host_paths_of(const spec::Spec& spec, const spec::Node& node) {
   // Nodes that share a host must not share a log directory.
   const std::string logs = spec.postgres.logs.empty() ? "" : spec.postgres.logs + "/" + node.name;
-  return runtime::host_paths(node.directory, logs);
+  auto paths = runtime::host_paths(node.directory, logs);
+  if (!node.adopt.empty()) paths.data = node.data;
+  return paths;
 }
 
 runtime::Paths server_paths_of(const spec::Spec& spec, const spec::Node& node, const runtime::Software& software) {
@@ -35,7 +41,12 @@ runtime::Paths server_paths_of(const spec::Spec& spec, const spec::Node& node, c
 }
 
 std::string live_name(const spec::Node& node, unsigned number) {
+  if (!node.adopt.empty() && number == 0) return node.adopt;
   return fmt::format("{}/live-{}", node.prefix, number);
+}
+bool holds_data_of(const spec::Node& node, const std::string& data, const std::string& mountpoint) {
+  return data == mountpoint ||
+         (!node.adopt.empty() && mountpoint.starts_with('/') && data.starts_with(mountpoint + "/"));
 }
 std::string anchor_name(const spec::Node& node, unsigned number) {
   return fmt::format("{}/anchor-{}", node.prefix, number);
@@ -45,7 +56,43 @@ std::string superuser_file(const runtime::Paths& paths) { return paths.secrets +
 std::string former_passwords_file(const runtime::Paths& paths) { return superuser_file(paths) + ".before"; }
 std::string passfile(const runtime::Paths& paths) { return paths.secrets + "/replication.pgpass"; }
 
+std::vector<std::string> replication_addresses(const spec::Spec& spec, const spec::Node& node) {
+  std::set<std::string> addresses;
+  for (const auto& other : spec.nodes)
+    if (other.name != node.name) addresses.insert(other.address);
+  return {addresses.begin(), addresses.end()};
+}
+
 std::string lock_name(const spec::Spec& spec, const spec::Node& node) { return spec.cluster + "." + node.name; }
+
+namespace {
+
+constexpr std::size_t longest_lock = 200;  // a file's name has 255 bytes, and an ending
+
+// No two texts have the same name: all but letters, digits, '.' and '-' become their number. What would be too long for
+// a file's name ends in the text's FNV-1a hash.
+std::string lock_name_for(std::string_view kind, std::string_view text) {
+  std::string name = std::string{kind} + "-";
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+    name += plain ? std::string{c} : fmt::format("_{:02x}", static_cast<unsigned char>(c));
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  if (name.size() <= longest_lock) return name;
+  return name.substr(0, longest_lock - 17) + fmt::format("_{:016x}", hash);
+}
+
+}  // namespace
+
+std::vector<LockWanted> locks_of(const spec::Spec& spec, const spec::Node& node) {
+  std::vector<LockWanted> all{{lock_name(spec, node), "here"}};
+  for (const auto& dataset : {node.prefix, node.adopt})
+    if (!dataset.empty()) all.push_back({lock_name_for("dataset", dataset), "on the dataset " + dataset});
+  all.push_back({lock_name_for("directory", node.directory), "in " + node.directory});
+  return all;
+}
 
 std::string snapshot_name(std::int64_t wall_seconds, unsigned number) {
   return fmt::format("dugong-{:%Y%m%d-%H%M%S}-{}", fmt::gmtime(static_cast<std::time_t>(wall_seconds)), number);
@@ -64,8 +111,10 @@ std::vector<std::string> wanted_files(const spec::Spec& spec, const spec::Node& 
                                passfile(paths),
                                wal_client_digest_file(paths),
                                runtime::archive_identity(paths),
-                               server_of(spec, node).compose_file};
+                               server_of(spec, node).compose_file,
+                               boot_file(paths.directory)};
   for (const auto& directory : own_directories(spec, node)) all.push_back(ownership_file(directory));
+  if (!node.adopt.empty()) all.push_back(kept_auto_conf(paths));
   return all;
 }
 

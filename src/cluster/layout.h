@@ -20,7 +20,10 @@ runtime::Paths host_paths_of(const spec::Spec& spec, const spec::Node& node);
 // As the server sees them; needs the image's PGDATA.
 runtime::Paths server_paths_of(const spec::Spec& spec, const spec::Node& node, const runtime::Software& software);
 
-std::string live_name(const spec::Node& node, unsigned number);
+std::string live_name(const spec::Node& node, unsigned number);  // an adopted dataset is live-0 under its own name
+// Whether a live dataset that is mounted, or would be, at `mountpoint` holds the node's data there. PGDATA is what is
+// mounted; in an adopted dataset it may lie below that.
+bool holds_data_of(const spec::Node& node, const std::string& data, const std::string& mountpoint);
 std::string anchor_name(const spec::Node& node, unsigned number);
 std::string archive_name(const spec::Node& node);
 std::string superuser_file(const runtime::Paths& paths);
@@ -29,7 +32,16 @@ std::string former_passwords_file(const runtime::Paths& paths);
 std::string passfile(const runtime::Paths& paths);  // of primary_conninfo
 // Holds the digest of the dugong-wal that was installed there.
 std::string wal_client_digest_file(const runtime::Paths& paths);
+// Of all other nodes: whom its pg_hba.conf lets replicate.
+std::vector<std::string> replication_addresses(const spec::Spec& spec, const spec::Node& node);
 std::string lock_name(const spec::Spec& spec, const spec::Node& node);
+// What whoever changes the node must hold, and how each is spoken of: the node itself, and its dataset and directory,
+// which another cluster file may name as well.
+struct LockWanted {
+  std::string name;
+  std::string place;
+};
+std::vector<LockWanted> locks_of(const spec::Spec& spec, const spec::Node& node);
 // "dugong-20261122-211530-1": sortable for people; nothing depends on it but uniqueness.
 std::string snapshot_name(std::int64_t wall_seconds, unsigned number);
 

@@ -36,7 +36,11 @@ struct Host {
   std::string wal_client;  // SHA-256 of the dugong-wal beside that dugong
   std::vector<std::uint16_t> listening;
   std::vector<std::string> addresses;
-  Bytes memory = 0;
+  Bytes memory = 0;     // 0: not known
+  Bytes huge_page = 0;  // size of one; 0: not known
+  std::uint64_t huge_pages = 0;
+  std::uint64_t huge_pages_free = 0;
+  std::map<std::string, std::string> registered;  // nodes that are started at boot: "CLUSTER.NODE" → directory
   std::int64_t wall_ns = 0;  // node's wall clock, nanoseconds since 1970; read before its files are looked at
   // Node's wall clock minus the controller's, from the middle of the round trip; the truth is within ± uncertainty.
   double clock_offset_seconds = 0;
@@ -57,7 +61,10 @@ struct ObservedNode {
   std::string name;
   Sample<Host> host;  // no value: the node cannot be reached, and neither has any other sample one
   Sample<zfs::Pool> pool;
-  Sample<std::vector<zfs::Dataset>> storage;  // the prefix and everything below; empty: the prefix does not exist
+  // The prefix and everything below, then what is adopted, likewise; of what does not exist there is nothing.
+  Sample<std::vector<zfs::Dataset>> storage;
+  // Adopted: directories in that dataset that hold a database, when the one that the file names holds none.
+  std::vector<std::string> databases_elsewhere;
   Sample<runtime::Software> software;
   Sample<runtime::ServerFacts> server;
   Sample<postgres::DataFacts> data;

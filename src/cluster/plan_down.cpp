@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cluster/adopt.h"
 #include "cluster/ground.h"
 #include "cluster/order.h"
 #include "cluster/plan_up.h"
@@ -31,10 +32,11 @@ const FileView* file_of(const ObservedNode& seen, const std::string& path) {
 
 // A server that dugong did not start is neither stopped by it nor seen to end.
 Result<> judge_users(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
-  if (seen.server->strangers.empty()) return {};
+  const auto strangers = strangers_of(spec, node, seen);
+  if (strangers.empty()) return {};
   return fail(Error{ErrorKind::refused,
                     fmt::format("{} is in use by {}, which dugong did not start", host_paths_of(spec, node).data,
-                                join(seen.server->strangers, ", ")),
+                                join(strangers, ", ")),
                     node.name, "nothing was changed",
                     "stop it, and remove it if it is a container; then run this again"});
 }
@@ -44,7 +46,7 @@ Result<> judge_users(const spec::Spec& spec, const spec::Node& node, const Obser
 Result<> judge_place(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
   const auto data = host_paths_of(spec, node).data;
   for (const auto& dataset : *seen.storage) {
-    if (!has_role(dataset, spec, node, "live") || dataset.mountpoint == data) continue;
+    if (!has_role(dataset, spec, node, "live") || holds_data_of(node, data, dataset.mountpoint)) continue;
     return fail(Error{ErrorKind::refused,
                       fmt::format("{} is {} at {}, but the file puts the data of {} at {}", dataset.name,
                                   dataset.mounted ? "mounted" : "to be mounted", dataset.mountpoint, node.name, data),
@@ -73,9 +75,15 @@ Result<> judge_known(const spec::Spec& spec, const spec::Node& node, const Obser
   return {};
 }
 
+// What was stopped by hand stays so after a reboot, until the next `up`.
 void plan_stop(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
-  if (seen.server && seen.server->state == runtime::ServerState::running)
-    steps.add(runtime::StopServer{server_of(spec, node)});
+  if (seen.host->registered.contains(lock_name(spec, node))) steps.add(ForgetNode{lock_name(spec, node)});
+  if (!seen.server || seen.server->state != runtime::ServerState::running) return;
+  if (server_of(spec, node).kind == runtime::Kind::process && is_unfinished_adoption(spec, node, seen))
+    return steps.note(
+        fmt::format("the server in {} goes on running: {} is not seen to be adopted, so it is not dugong's",
+                    host_paths_of(spec, node).data, node.adopt));
+  steps.add(runtime::StopServer{server_of(spec, node)});
 }
 
 struct Ours {
@@ -112,6 +120,7 @@ bool is_announced(const Ours& ours, const zfs::Dataset& dataset) {
 }
 
 bool may_go(const Ours& ours, const zfs::Dataset& one) {
+  if (zfs::dataset_of(one.name) == ours.node.adopt || one.mark("adopted") != nullptr) return false;  // given back
   return is_ours(one, ours.spec, ours.node) || is_announced(ours, one);
 }
 
@@ -148,7 +157,8 @@ std::vector<const zfs::Dataset*> destroyable(const Ours& ours, Steps& steps) {
 // What we put into the node's own directory; the mark last, so that a removal that was cut off is taken up again.
 RemoveDirectory removal_of(const std::string& path, const spec::Node& node, const FileView& have) {
   const bool is_of_node = path == node.directory;
-  const std::vector<std::string> known = {"bin", "docker-compose.yaml", "logs", "run", "secrets"};
+  const std::vector<std::string> known = {"adopted", "bin", "boot.json", "docker-compose.yaml",
+                                          "logs",    "run", "secrets"};
   const std::vector<std::string> mount_points = {"archive", "data"};
   const auto is_in = [](const std::vector<std::string>& all, const std::string& one) {
     return std::ranges::find(all, one) != all.end();
@@ -187,11 +197,13 @@ void plan_destroy(const spec::Spec& spec, const spec::Node& node, const Observed
   const auto server = server_of(spec, node);
   if (server.kind == runtime::Kind::compose && seen.server && seen.server->state != runtime::ServerState::absent)
     steps.add(runtime::RemoveServer{server});
+  plan_release(spec, node, seen, steps);
   const Ours ours{spec, node, *seen.storage};
   const auto going = destroyable(ours, steps);
   for (const auto* dataset : going) plan_destroy_dataset(ours, *dataset, steps);
   const auto goes = [&](const zfs::Dataset& one) { return std::ranges::find(going, &one) != going.end(); };
-  const auto mounted = std::ranges::find_if(ours.all, [&](const auto& one) { return one.mounted && !goes(one); });
+  const auto mounted = std::ranges::find_if(
+      ours.all, [&](const auto& one) { return one.mounted && !goes(one) && one.name != node.adopt; });
   if (mounted != ours.all.end())
     return steps.note(fmt::format("{} stays: {} is mounted", node.directory, mounted->name));
   plan_destroy_directories(spec, node, seen, steps);
@@ -235,6 +247,7 @@ Result<Plan> plan_down(const spec::Spec& spec, const Observed& seen, const DownO
     if (!options.destroy) continue;
     // A slot on an upstream that goes too goes with it.
     if (!node->is_primary() && !selected(*spec.find(node->follows))) plan_drop_slot(spec, *node, seen, plan);
+    if (!node->is_primary() && !selected(spec.primary())) plan_no_base(spec, *node, seen, plan);
     plan_destroy(spec, *node, self, steps);
   }
   return plan;

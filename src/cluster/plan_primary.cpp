@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/units.h"
+#include "cluster/boot.h"
 #include "cluster/ground.h"
 #include "cluster/settings.h"
 
@@ -142,6 +143,7 @@ std::string archive_mark(const Ground& g) {
 
 void plan_archive(const Ground& g, Steps& steps) {
   plan_archive_identity(g, g.seen.sql->system_identifier, steps);
+  plan_boot(g, g.seen.sql->system_identifier, steps);
   const auto mark = archive_mark(g);
   if (g.parent_mark("archive_proved") == mark) return;
   steps.add(ProveArchive{g.host.data + "/pg_wal", g.host.archive, g.node.prefix, mark});

@@ -10,7 +10,9 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "cluster/adopt.h"
 #include "cluster/ahead.h"
+#include "cluster/boot.h"
 #include "cluster/catalogue.h"
 #include "cluster/ground.h"
 #include "cluster/kept_wal.h"
@@ -392,6 +394,7 @@ Result<> plan_prepare(const Ground& g, const Ground& primary, Plan& plan) {
   if (!cleanup.files.empty() || !cleanup.emptied_dirs.empty()) steps.add(CleanData{g.host.data, cleanup});
   TRY(plan_conf_files(g, steps));
   plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
+  plan_boot(g, g.seen.data->control->system_identifier, steps);
   TRY(plan_auto_conf(g, steps));
   steps.add(WriteFile{g.host.data + "/standby.signal", Secret{}, 0600, g.seen.software->uid, g.seen.software->gid, {}});
   steps.add(zfs::SetProperties{g.live->name, {{"dugong:state", "ready"}}});
@@ -475,7 +478,10 @@ Result<Stage> plan_ready_replica(const Ground& g, const Ground& primary, Plan& p
   if (slot == nullptr && !must_show_itself(g)) plan_slot({.ground = &g, .slot = true}, plan);
   bool changed = false;
   if (g.live->mounted && g.seen.data) changed = TRY(plan_auto_conf(g, steps));
-  if (g.seen.data && g.seen.data->control) plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
+  if (g.seen.data && g.seen.data->control) {
+    plan_archive_identity(g, g.seen.data->control->system_identifier, steps);
+    plan_boot(g, g.seen.data->control->system_identifier, steps);
+  }
   if (g.answering() && (changed || !follows_as_written(g))) {
     steps.add(RunQuery{"reload", {}, "postgres"});
     steps.look_again();
@@ -565,6 +571,9 @@ Result<Stage> plan_replicas(const std::vector<Ground>& replicas, const Ground& p
         needs.push_back(*need);
       else
         blocked.push_back(std::move(need).error());
+    } else if (g.adopting()) {
+      if (slot_of(g) == nullptr) plan_slot({.ground = &g, .slot = true}, plan);
+      TRY(plan_adoption(g, plan));
     } else if (state == "received") {
       TRY(plan_prepare(g, primary, plan));
     } else if (TRY(judge_ready_replica(g, primary)); !signs_of_lost_wal(g).empty()) {

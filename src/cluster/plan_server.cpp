@@ -1,7 +1,6 @@
 // A server that has its data: the files that configure it, and that it runs with all of them in force.
 #include <algorithm>
 #include <fmt/format.h>
-#include <set>
 
 #include "base/text.h"
 #include "cluster/ground.h"
@@ -64,13 +63,6 @@ std::vector<std::string> put_in_force_first(const Ground& g, postgres::Assignmen
     names.push_back(name);
   }
   return names;
-}
-
-std::vector<std::string> replication_addresses(const Ground& g) {
-  std::set<std::string> addresses;
-  for (const auto& other : g.spec.nodes)
-    if (other.name != g.node.name) addresses.insert(other.address);
-  return {addresses.begin(), addresses.end()};
 }
 
 bool compose_changes(const Ground& g) {
@@ -197,7 +189,7 @@ Result<ConfChanges> plan_conf_files(const Ground& g, Steps& steps) {
   const auto main = content_of(g, "postgresql.conf");
   if (plan_data_file(g, "postgresql.conf", postgres::with_include(main), steps)) changes.conf = true;
   const auto hba = postgres::with_replication_lines(content_of(g, "pg_hba.conf"), g.spec.auth.replication_user,
-                                                    replication_addresses(g));
+                                                    replication_addresses(g.spec, g.node));
   if (!hba) return fail(Error{hba.error()}.at(g.host.data).at(g.node.name));
   changes.hba = plan_data_file(g, "pg_hba.conf", *hba, steps);
   return changes;

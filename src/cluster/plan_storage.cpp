@@ -86,13 +86,17 @@ void plan_secret(const Ground& g, const std::string& path, const std::string& co
   write(path, content);
 }
 
+// For all other nodes: whoever boots asks them, and any may be the upstream one day.
 void plan_passfile(const Ground& g, Steps& steps) {
-  const auto* upstream = g.spec.find(g.node.follows);
-  if (upstream == nullptr) return;
-  auto line = postgres::passfile_line(upstream->address, std::to_string(upstream->port), "replication",
-                                      g.spec.auth.replication_user, g.spec.auth.replication_password.reveal());
-  // The spec refuses the only characters that a passfile cannot carry.
-  if (line) plan_secret(g, passfile(g.host), *line + "\n", false, steps);
+  std::string text;
+  for (const auto& other : g.spec.nodes) {
+    if (other.name == g.node.name) continue;
+    const auto line = postgres::passfile_line(other.address, std::to_string(other.port), "replication",
+                                              g.spec.auth.replication_user, g.spec.auth.replication_password.reveal());
+    // The spec refuses the only characters that a passfile cannot carry.
+    if (line) text += *line + "\n";
+  }
+  if (!text.empty()) plan_secret(g, passfile(g.host), text, false, steps);
 }
 
 void plan_wal_client(const Ground& g, Steps& steps) {

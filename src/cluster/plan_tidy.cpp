@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "cluster/adopt.h"
 #include "cluster/catalogue.h"
 #include "cluster/ground.h"
 #include "cluster/lineage.h"
@@ -37,7 +38,7 @@ void add_bases(const spec::Spec& spec, const spec::Node& node, const ObservedNod
   const auto* parent = seen.storage ? find_dataset(*seen.storage, node.prefix) : nullptr;
   if (!live || parent == nullptr || !has_role(*parent, spec, node, "parent")) {
     bases.all_known = false;
-  } else if (*live == nullptr) {
+  } else if (*live == nullptr || (*live)->name == node.adopt) {  // made by hand, it was cloned from nothing
     for (const auto& one : *seen.storage)
       if (one.is_snapshot) bases.guids.insert(one.guid);
   } else if (const auto* origin = find_dataset(*seen.storage, (*live)->origin)) {
@@ -59,6 +60,12 @@ bool streams_through_its_slot(const Ground& g) {
   return g.seen.sql && g.seen.sql->streaming && slot != nullptr && slot->active;
 }
 
+// The nodes are not looked at in one moment: what a replica has just left may still be seen in use by it.
+bool is_just_left(const Ground& g, const postgres::ServerSql& other) {
+  return std::ranges::any_of(other.senders,
+                             [&](const postgres::Sender& sender) { return sender.application_name == g.node.name; });
+}
+
 // Of a replica that followed somebody else before: nobody would ever read it, and it keeps WAL until the disk is full.
 void plan_old_slots(const Ground& g, const std::set<std::string>& at_hand, Plan& plan) {
   if (!streams_through_its_slot(g)) return;
@@ -69,7 +76,7 @@ void plan_old_slots(const Ground& g, const std::set<std::string>& at_hand, Plan&
     for (const auto& slot : seen->sql->slots) {
       if (slot.name != postgres::slot_name(g.node.name) || slot.type != "physical") continue;
       const auto why = fmt::format("{} follows {} now", g.node.name, g.node.follows);
-      if (slot.active)
+      if (slot.active && !is_just_left(g, *seen->sql))
         steps.note(fmt::format("slot {} stays although {}: somebody uses it", slot.name, why));
       else if (!at_hand.contains(other.name))
         steps.note(fmt::format("slot {} keeps WAL although {}: `dugong up` drops it", slot.name, why));
@@ -85,6 +92,7 @@ void plan_tidy(const std::vector<Ground>& replicas, const Ground& primary, Plan&
   std::set<std::string> at_hand{primary.node.name};
   for (const auto& g : replicas) at_hand.insert(g.node.name);
   for (const auto& g : replicas) plan_old_slots(g, at_hand, plan);
+  for (const auto& g : replicas) plan_common_base(g, plan);
   for (const auto& g : replicas) {
     if (g.live == nullptr || g.live->origin.empty()) continue;
     Steps steps{plan, g.node};

@@ -97,6 +97,17 @@ TEST(PlanTidy, AnOldSlotThatIsInUseIsOnlyTold) {
   EXPECT_EQ(plan.notes, Texts{"a: slot dugong_c stays although c follows b now: somebody uses it"});
 }
 
+// b and c were looked at after a: there c was still seen at its old slot.
+TEST(PlanTidy, AnOldSlotThatItsReplicaWasSeenAtIsTried) {
+  const auto spec = cascade();
+  auto seen = moved(spec);
+  seen.nodes[0].sql.value->slots.back().active = true;
+  seen.nodes[0].sql.value->senders.push_back({.application_name = "c", .state = "streaming"});
+  const auto plan = must_plan(spec, seen);
+  EXPECT_EQ(texts(plan), Texts{"a: SQL: drop_slot dugong_c"});
+  EXPECT_TRUE(plan.steps.front().may_fail);
+}
+
 TEST(PlanTidy, BeforeItStreamsThroughTheNewSlotTheOldOneStays) {
   const auto spec = cascade();
   auto seen = moved(spec);

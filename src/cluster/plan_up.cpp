@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "cluster/adopt.h"
 #include "cluster/ground.h"
 #include "cluster/order.h"
+#include "cluster/space.h"
 #include "postgres/hba.h"
 #include "postgres/identifiers.h"
 
@@ -86,7 +88,17 @@ Result<> judge_loaded_hba(const Ground& primary) {
   return {};
 }
 
+Result<Stage> plan_adopted_primary(const Ground& primary, const UpOptions& options, Plan& plan) {
+  if (!options.only.empty())
+    return fail(Error{ErrorKind::refused, fmt::format("{} has not been adopted yet", primary.node.adopt),
+                      primary.node.name, "nothing was changed", "`dugong up` first: it shows what that would change"});
+  const auto replicas = TRY(plan_look_at_replicas(primary, options.only, plan));
+  if (replicas != Stage::settled) return replicas;
+  return plan_adoption(primary, plan);
+}
+
 Result<Stage> plan_primary(const Ground& primary, const UpOptions& options, Plan& plan) {
+  if (primary.adopting()) return plan_adopted_primary(primary, options, plan);
   const auto first = TRY(plan_first_start(primary, plan));
   if (first != Stage::settled) return first;
   const auto replicas = TRY(plan_look_at_replicas(primary, options.only, plan));
@@ -114,6 +126,17 @@ Result<> plan_stages(const Grounds& all, const UpOptions& options, Plan& plan) {
   return {};
 }
 
+// All of them with the first plan, though it may end before their turn comes: nobody is asked twice.
+Result<> announce_adoption(const Ground& g, Plan& plan) {
+  if (!g.adopting()) return {};
+  auto adoption = TRY(adoption_of(g));
+  if (adoption.running)
+    plan.restarts.push_back(
+        {g.node.name, fmt::format("{} is taken over: stopped as it is, started by dugong", adoption.dataset)});
+  plan.adoptions.push_back(std::move(adoption));
+  return {};
+}
+
 }  // namespace
 
 Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptions& options) {
@@ -122,6 +145,9 @@ Result<Plan> plan_up(const spec::Spec& spec, const Observed& seen, const UpOptio
   const auto all = TRY(grounds_of(spec, seen, options));
   Plan plan;
   TRY(plan_stages(all, options, plan));
+  for (auto& note : space_notes(spec, seen)) plan.notes.push_back(std::move(note));
+  TRY(announce_adoption(all.primary, plan));
+  for (const auto& replica : all.replicas) TRY(announce_adoption(replica, plan));
   if (plan.steps.empty()) return plan;
   TRY(announce_restart(all.primary, plan));
   for (const auto& replica : all.replicas) TRY(announce_restart(replica, plan));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cluster/ahead.h"
+#include "cluster/fence.h"
 #include "cluster/ground.h"
 
 namespace dugong::cluster {
@@ -82,6 +83,13 @@ struct Look {
       note_unseen(node, seen.storage ? seen.data.error : seen.storage.error);
       return {};
     }
+    const auto* parent = find_dataset(*seen.storage, node.prefix);
+    const auto fence = parent == nullptr ? std::nullopt : fence_of(*parent);
+    if (fence && !fence->was_primary) return {};  // it was a standby, and has not run since
+    if (fence)
+      return refuse(node, fmt::format("{} took writes before it was fenced {}", node.name, describe(*fence)),
+                    fmt::format("find out which of {} and {} is right, and name it as the primary in the file",
+                                node.name, primary.node.name));
     const auto* live = TRY(live_of(*seen.storage, primary.spec, node));
     const auto* state = live == nullptr ? nullptr : live->mark("state");
     if (state == nullptr || *state != "ready") return {};

@@ -136,6 +136,14 @@ Result<postgres::Assignments> dugong_settings(const spec::Spec& spec, const spec
   return all;
 }
 
+bool is_boot_value(std::string_view name, std::string_view value) {
+  auto boot = default_hot_standby;
+  for (auto hot_standby : postgres::hot_standby_names())
+    if (hot_standby == name) return std::to_string(postgres::hot_standby_value(boot, name)) == value;
+  return (name == "wal_level" && value == "replica") || (name == "hot_standby" && value == "on") ||
+         (name == "port" && value == "5432") || (name == "password_encryption" && value == "scram-sha-256");
+}
+
 Result<std::string> render_dugong_conf(const postgres::Assignments& settings) {
   return postgres::render_conf(
       "# Written by dugong from the cluster file; changes here are lost at the next `dugong up`.", settings);

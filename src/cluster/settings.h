@@ -31,6 +31,10 @@ bool will_be_allowed_less(const spec::Spec& spec, const Observed& seen, const sp
 Result<postgres::Assignments> dugong_settings(const spec::Spec& spec, const spec::Node& node,
                                               const runtime::Software& software,
                                               const postgres::HotStandbySettings& hot_standby);
+// Whether PostgreSQL has this value of its own accord, of those that dugong_settings() puts there unasked
+// (guc_tables.c).
+bool is_boot_value(std::string_view name, std::string_view value);
+
 Result<std::string> render_dugong_conf(const postgres::Assignments& settings);
 
 // What pg_settings shows of a line of dugong.conf; PostgreSQL spells some names otherwise ("TimeZone"). nullptr:

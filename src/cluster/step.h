@@ -87,6 +87,20 @@ struct CopySnapshot {  // the step's node receives
            a.receive.dataset == b.receive.dataset && a.guid == b.guid;
   }
 };
+struct RegisterNode {  // so that `dugong node start` finds it at boot
+  std::string name;    // "CLUSTER.NODE"
+  std::string directory;
+  friend bool operator==(const RegisterNode&, const RegisterNode&) = default;
+};
+struct ForgetNode {
+  std::string name;
+  friend bool operator==(const ForgetNode&, const ForgetNode&) = default;
+};
+struct RenameFile {  // never over what is there
+  std::string from;
+  std::string to;
+  friend bool operator==(const RenameFile&, const RenameFile&) = default;
+};
 struct WaitStreaming {  // until it streams on the upstream's timeline and has replayed what the upstream had at the
                         // start
   std::string upstream;
@@ -95,9 +109,10 @@ struct WaitStreaming {  // until it streams on the upstream's timeline and has r
 
 using Action = std::variant<MakeDirectory, WriteFile, CleanData, RemoveDirectory, InstallWalClient, zfs::Create,
                             zfs::Clone, zfs::Destroy, zfs::DestroySnapshot, zfs::Rollback, zfs::Hold, zfs::Release,
-                            zfs::SetProperties, zfs::Mount, zfs::Unmount, runtime::InitData, runtime::StartServer,
-                            runtime::StopServer, runtime::RemoveServer, RunQuery, SetPassword, WaitReady, ProveArchive,
-                            TakeSnapshot, CopySnapshot, WaitStreaming>;
+                            zfs::SetProperties, zfs::ClearMarks, zfs::Mount, zfs::Unmount, runtime::InitData,
+                            runtime::StartServer, runtime::StopServer, runtime::RemoveServer, runtime::RetireContainer,
+                            runtime::ReturnContainer, RenameFile, RunQuery, SetPassword, WaitReady, ProveArchive,
+                            TakeSnapshot, CopySnapshot, WaitStreaming, RegisterNode, ForgetNode>;
 
 struct Step {
   std::string node;
@@ -111,9 +126,27 @@ struct Restart {  // of a server that takes clients now
   std::string why;
 };
 
+// What differs between a server that is taken over as it is and as the cluster file says it.
+struct AdoptionChange {
+  std::string what;      // a setting, or "pg_hba.conf", "compose file", "container", "image"
+  std::string from;      // empty: it was not set
+  std::string to;        // empty: it goes
+  std::string source;    // where it is now: "command line", "postgresql.conf line 65"; empty: nowhere
+  bool restart = false;  // a server takes it at its start only
+  friend bool operator==(const AdoptionChange&, const AdoptionChange&) = default;
+};
+struct Adoption {
+  std::string node;
+  std::string dataset;
+  std::string data;
+  bool running = false;  // its server is stopped once
+  std::vector<AdoptionChange> changes;
+};
+
 struct Plan {
   std::vector<Step> steps;
-  std::vector<Restart> restarts;   // by these steps or by those that will follow: shown before anybody agrees
+  std::vector<Adoption> adoptions;  // that are not finished: they are agreed to one by one
+  std::vector<Restart> restarts;    // by these steps or by those that will follow: shown before anybody agrees
   bool more = false;               // observe and plan again when these are done: what follows depends on what they show
   std::vector<std::string> notes;  // what the operator should know, though nothing is done about it
   Bytes copied_later = 0;          // about: by full copies of a snapshot that is taken here

@@ -39,22 +39,32 @@ bool concerns(const spec::Spec& spec, const spec::Node& node, const std::set<std
       spec.nodes, [&](const spec::Node& one) { return only.contains(one.name) && one.follows == node.name; });
 }
 
+namespace {
+
+Result<> lock_one(Context& context, const spec::Node& node) {
+  for (const auto& lock : cluster::locks_of(context.spec, node)) {
+    const auto answer = TRY(ask(context, node.name, node::AcquireLock{lock.name, context.holder}, quick));
+    if (!answer.acquired)
+      return fail(Error{ErrorKind::refused, fmt::format("another dugong is at work {}: {}", lock.place, answer.holder),
+                        node.name, "nothing was changed", "wait until it has ended; its lock goes with it"});
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<> lock_all(Context& context, const std::set<std::string>& only) {
   auto nodes = context.spec.nodes;
   std::ranges::sort(nodes, {}, &spec::Node::name);
   for (const auto& node : nodes) {
     if (!concerns(context.spec, node, only)) continue;
-    auto answer =
-        ask(context, node.name, node::AcquireLock{cluster::lock_name(context.spec, node), context.holder}, quick);
+    auto locked = lock_one(context, node);
     const bool dispensable = !only.empty() && !only.contains(node.name);
-    if (!answer && dispensable && answer.error().kind == ErrorKind::unreachable) {
-      context.emit(Note{fmt::format("{} cannot be reached and is not locked: {}", node.name, answer.error().what)});
+    if (!locked && dispensable && locked.error().kind == ErrorKind::unreachable) {
+      context.emit(Note{fmt::format("{} cannot be reached and is not locked: {}", node.name, locked.error().what)});
       continue;
     }
-    if (!answer) return fail(std::move(answer).error());
-    if (!answer->acquired)
-      return fail(Error{ErrorKind::refused, fmt::format("another dugong is at work here: {}", answer->holder),
-                        node.name, "nothing was changed", "wait until it has ended; its lock goes with it"});
+    TRY(std::move(locked));
   }
   return {};
 }

@@ -34,12 +34,13 @@ struct Context {
   Clock& clock;
   std::function<void(const Event&)> emit;
   std::stop_token stop;
-  std::string holder;  // shown to whoever finds the lock taken: "dugong up, root@host, pid 12"
+  std::string holder;  // shown to whoever finds the lock taken: "dugong up, root@host, pid 12, since …"
 };
 
-enum class Depth {
-  status,  // what status needs: no file contents, no image
-  full,    // what planners need
+enum class Depth {  // each has all that the one before it has
+  status,           // what status needs: no file contents, no image
+  verify,           // and what is installed in the cluster's database
+  full,             // what planners need
 };
 
 // All nodes in parallel. Never fails as a whole: what could not be learned is a Sample with its reason.
@@ -47,8 +48,8 @@ cluster::Observed observe(Context& context, Depth depth);
 
 // Whether work on the nodes `only` touches this one: one of them, the upstream of one, or the primary. Empty: all.
 bool concerns(const spec::Spec& spec, const spec::Node& node, const std::set<std::string>& only);
-// Locks those nodes in name order; they are held until the fleet's sessions end. Of them only the named ones must be
-// reached. Error refused: names the holder.
+// Locks those nodes in name order, with the datasets and directories that they have; all are held until the fleet's
+// sessions end. Of them only the named ones must be reached. Error refused: names the holder.
 Result<> lock_all(Context& context, const std::set<std::string>& only = {});
 
 // Runs the steps in order. Errors: of the step that failed, with its node and text; the steps before it are done.

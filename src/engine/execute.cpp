@@ -42,6 +42,10 @@ struct Runner {
   Result<> operator()(const zfs::Hold& a) { return tell(a, quick); }
   Result<> operator()(const zfs::Release& a) { return tell(a, quick); }
   Result<> operator()(const zfs::SetProperties& a) { return tell(a, quick); }
+  Result<> operator()(const zfs::ClearMarks& a) { return tell(a, quick); }
+  Result<> operator()(const runtime::RetireContainer& a) { return tell(a, patient); }
+  Result<> operator()(const runtime::ReturnContainer& a) { return tell(a, quick); }
+  Result<> operator()(const cluster::RenameFile& a) { return tell(node::RenameFile{a.from, a.to}, quick); }
   Result<> operator()(const zfs::Mount& a) { return tell(a, quick); }
   Result<> operator()(const zfs::Unmount& a) { return tell(a, quick); }
   Result<> operator()(const runtime::InitData& a) { return tell(a, patient); }
@@ -57,6 +61,8 @@ struct Runner {
   Result<> operator()(const cluster::ProveArchive& a) { return prove_archive(context, node, a); }
   Result<> operator()(const cluster::TakeSnapshot& a) { return take_snapshot(context, node, a); }
   Result<> operator()(const cluster::CopySnapshot& a) { return copy_snapshot(context, node, a); }
+  Result<> operator()(const cluster::RegisterNode& a) { return tell(node::RegisterNode{a.name, a.directory}, quick); }
+  Result<> operator()(const cluster::ForgetNode& a) { return tell(node::ForgetNode{a.name}, quick); }
   Result<> operator()(const cluster::WaitStreaming& a) { return wait_streaming(context, node, a.upstream); }
 };
 

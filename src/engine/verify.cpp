@@ -117,7 +117,7 @@ void try_all(Context& context, const ObservedNode& primary_seen, const std::vect
 }  // namespace
 
 Result<std::vector<cluster::Check>> verify(Context& context, const VerifyOptions& options) {
-  return verify_seen(context, observe(context, Depth::status), options);
+  return verify_seen(context, observe(context, Depth::verify), options);
 }
 
 Result<std::vector<cluster::Check>> verify_seen(Context& context, const cluster::Observed& seen,

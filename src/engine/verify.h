@@ -16,7 +16,7 @@ struct VerifyOptions {
 
 // Everything that could be tried, in the order of the nodes. Error interrupted only: what fails is a Check.
 Result<std::vector<cluster::Check>> verify(Context& context, const VerifyOptions& options);
-// The same for whoever has looked already (at least Depth::status).
+// The same for whoever has looked already (at least Depth::verify).
 Result<std::vector<cluster::Check>> verify_seen(Context& context, const cluster::Observed& seen,
                                                 const VerifyOptions& options);
 

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "node/fields.h"
+#include "wire/protocol.h"
 
 namespace dugong::node {
 namespace {
@@ -339,8 +340,8 @@ Result<Variant> decode_question(std::string_view bytes) {
   if (!value) return fail(unreadable(fmt::format("the request {}", name), value.error()));
   if (!*value) {
     return fail(ErrorKind::conflict,
-                fmt::format("this node's dugong {} does not know \"{}\"", DUGONG_VERSION, printable(name)),
-                "upgrade dugong on this node, or run the verb with the version the node has");
+                fmt::format("this node's dugong {} does not know \"{}\"", wire::own_version(), printable(name)),
+                "`dugong node upgrade` this node, or run the verb with the version that it has");
   }
   return std::move(**value);
 }
@@ -369,7 +370,7 @@ Result<Answer> decode_answer(std::string_view bytes) {
   if (!value) return fail(unreadable(fmt::format("the answer {}", name), value.error()));
   if (!*value) {
     return fail(ErrorKind::conflict,
-                fmt::format("this dugong {} does not know the answer \"{}\"", DUGONG_VERSION, printable(name)),
+                fmt::format("this dugong {} does not know the answer \"{}\"", wire::own_version(), printable(name)),
                 "use the same version of dugong here and on the node");
   }
   return std::move(**value);

@@ -263,6 +263,19 @@ TEST(Codec, IdentitiesAreTextOfSixtyFourBits) {
   const auto bytes = encode_answer(std::vector{dataset});
   EXPECT_NE(bytes.find(R"("guid":"18446744073709551615")"), std::string::npos);
 }
+TEST(Codec, WhatIsNotKnownOfADatasetIsNotZero) {
+  zfs::Dataset dataset;
+  dataset.name = "tank/a";
+  dataset.used_by_dataset = 0;
+  dataset.written = 7;
+  const auto answer = decode_answer(encode_answer(std::vector{dataset}));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(std::get<std::vector<zfs::Dataset>>(*answer).at(0), dataset);
+  // One that an older version sent.
+  const auto older = decode_answer(R"({"name":"datasets","body":[{"name":"tank/a","used":5}]})");
+  ASSERT_TRUE(older.has_value()) << older.error().what;
+  EXPECT_EQ(std::get<std::vector<zfs::Dataset>>(*older).at(0).used_by_snapshots, std::nullopt);
+}
 TEST(Codec, WhatIsNotFiniteBecomesTheDefault) {
   RunSql::Answer sql;
   sql.calls = {{postgres::StatementResult{{}, {}, {}, {}, 1.0 / 0.0}}};

@@ -94,6 +94,7 @@ DUGONG_NAMED(zfs::Rollback, "zfs.rollback"){Field{"snapshot", &T::snapshot}}; };
 DUGONG_NAMED(zfs::Hold, "zfs.hold"){Field{"snapshot", &T::snapshot}, Field{"tag", &T::tag}}; };
 DUGONG_NAMED(zfs::Release, "zfs.release"){Field{"snapshot", &T::snapshot}, Field{"tag", &T::tag}}; };
 DUGONG_NAMED(zfs::SetProperties, "zfs.set_properties"){Field{"name", &T::name}, Field{"properties", &T::properties}}; };
+DUGONG_NAMED(zfs::ClearMarks, "zfs.clear_marks"){Field{"name", &T::name}, Field{"marks", &T::marks}}; };
 DUGONG_NAMED(zfs::Mount, "zfs.mount"){Field{"dataset", &T::dataset}}; };
 DUGONG_NAMED(zfs::Unmount, "zfs.unmount"){Field{"dataset", &T::dataset}}; };
 DUGONG_NAMED(zfs::Send, "stream.send"){
@@ -102,15 +103,20 @@ DUGONG_NAMED(zfs::Receive, "stream.receive"){Field{"dataset", &T::dataset}}; };
 DUGONG_PART(zfs::Dataset){
     Field{"name", &T::name}, Field{"is_snapshot", &T::is_snapshot}, Field{"guid", &T::guid},
     Field{"createtxg", &T::createtxg}, Field{"used", &T::used}, Field{"referenced", &T::referenced},
+    Field{"used_by_dataset", &T::used_by_dataset}, Field{"used_by_snapshots", &T::used_by_snapshots},
+    Field{"used_by_children", &T::used_by_children},
+    Field{"used_by_refreservation", &T::used_by_refreservation}, Field{"written", &T::written},
     Field{"available", &T::available}, Field{"logical_referenced", &T::logical_referenced},
     Field{"compress_percent", &T::compress_percent},
     Field{"userrefs", &T::userrefs}, Field{"creation", &T::creation}, Field{"origin", &T::origin},
     Field{"mountpoint", &T::mountpoint}, Field{"mountpoint_source", &T::mountpoint_source},
     Field{"canmount", &T::canmount}, Field{"mounted", &T::mounted}, Field{"readonly", &T::readonly},
-    Field{"sync", &T::sync}, Field{"resume_token", &T::resume_token}, Field{"clones", &T::clones}, Field{"local", &T::local}, Field{"ours", &T::ours}}; };
+    Field{"sync", &T::sync}, Field{"resume_token", &T::resume_token}, Field{"clones", &T::clones}, Field{"local", &T::local},
+    Field{"shown", &T::shown}, Field{"ours", &T::ours}}; };
 DUGONG_PART(zfs::Pool){
     Field{"name", &T::name}, Field{"size", &T::size}, Field{"free", &T::free},
-    Field{"available", &T::available}, Field{"health", &T::health}, Field{"version", &T::version},
+    Field{"available", &T::available}, Field{"used", &T::used}, Field{"health", &T::health},
+    Field{"version", &T::version},
     Field{"can_receive_unmounted", &T::can_receive_unmounted}, Field{"has_lz4", &T::has_lz4}}; };
 
 // runtime
@@ -120,11 +126,24 @@ DUGONG_PART(runtime::Server){
     Field{"log_file", &T::log_file}, Field{"port", &T::port}}; };
 DUGONG_PART(runtime::Software){
     Field{"id", &T::id}, Field{"pgdata", &T::pgdata}, Field{"uid", &T::uid}, Field{"gid", &T::gid},
-    Field{"version_number", &T::version_number}}; };
+    Field{"version_number", &T::version_number}, Field{"libc", &T::libc}}; };
+DUGONG_PART(runtime::Engine){
+    Field{"version", &T::version}, Field{"least_api", &T::least_api}, Field{"compose", &T::compose},
+    Field{"compose_version", &T::compose_version}, Field{"refuse", &T::refuse}}; };
+DUGONG_NAMED(runtime::InspectEngine, "runtime.inspect_engine"){}; };
+DUGONG_PART(runtime::OtherContainer){
+    Field{"name", &T::name}, Field{"state", &T::state}, Field{"image_id", &T::image_id},
+    Field{"restart_policy", &T::restart_policy}, Field{"compose_files", &T::compose_files},
+    Field{"serves", &T::serves}, Field{"set_aside", &T::set_aside}}; };
+DUGONG_NAMED(runtime::RetireContainer, "runtime.retire_container"){
+    Field{"name", &T::name}, Field{"data", &T::data}, Field{"seconds", &T::seconds}}; };
+DUGONG_NAMED(runtime::ReturnContainer, "runtime.return_container"){
+    Field{"name", &T::name}, Field{"data", &T::data}, Field{"restart_policy", &T::restart_policy}}; };
 DUGONG_PART(runtime::ServerFacts){
     Field{"state", &T::state}, Field{"image_id", &T::image_id}, Field{"labels", &T::labels},
     Field{"exit_code", &T::exit_code}, Field{"restart_policy", &T::restart_policy},
-    Field{"strangers", &T::strangers}, Field{"log_tail", &T::log_tail}, Field{"work", &T::work}}; };
+    Field{"strangers", &T::strangers}, Field{"log_tail", &T::log_tail}, Field{"work", &T::work},
+    Field{"containers", &T::containers}, Field{"units", &T::units}}; };
 DUGONG_NAMED(runtime::InspectSoftware, "runtime.inspect_software"){
     Field{"kind", &T::kind}, Field{"image", &T::image}, Field{"bin_dir", &T::bin_dir},
     Field{"os_user", &T::os_user}}; };
@@ -161,14 +180,20 @@ DUGONG_PART(postgres::LoginAnswer){
     Field{"asked_for_password", &T::asked_for_password}, Field{"sqlstate", &T::sqlstate},
     Field{"message", &T::message}}; };
 
+DUGONG_PART(postgres::PeerFacts){
+    Field{"answered", &T::answered}, Field{"why_not", &T::why_not},
+    Field{"system_identifier", &T::system_identifier}, Field{"timeline", &T::timeline},
+    Field{"in_recovery", &T::in_recovery}}; };
+
 // node
 DUGONG_PART(Done){}; };
-DUGONG_NAMED(InspectHost, "host.inspect"){}; };
+DUGONG_NAMED(InspectHost, "host.inspect"){Field{"whole", &T::whole}}; };
 DUGONG_PART(HostFacts){
     Field{"hostname", &T::hostname}, Field{"boot_id", &T::boot_id}, Field{"version", &T::version},
     Field{"wal_client", &T::wal_client},
     Field{"wall_ns", &T::wall_ns}, Field{"listening", &T::listening}, Field{"addresses", &T::addresses},
-    Field{"memory", &T::memory}}; };
+    Field{"memory", &T::memory}, Field{"huge_page", &T::huge_page}, Field{"huge_pages", &T::huge_pages},
+    Field{"huge_pages_free", &T::huge_pages_free}, Field{"registered", &T::registered}}; };
 DUGONG_NAMED(InspectData, "data.inspect"){Field{"data", &T::data}}; };
 DUGONG_PART(FileFacts){
     Field{"exists", &T::exists}, Field{"is_directory", &T::is_directory}, Field{"size", &T::size},
@@ -178,6 +203,7 @@ DUGONG_NAMED(ReadFile, "file.read"){Field{"path", &T::path}, Field{"limit", &T::
 DUGONG_NAMED(WriteFile, "file.write"){
     Field{"path", &T::path}, Field{"content", &T::content}, Field{"mode", &T::mode}, Field{"uid", &T::uid},
     Field{"gid", &T::gid}}; };
+DUGONG_NAMED(RenameFile, "file.rename"){Field{"from", &T::from}, Field{"to", &T::to}}; };
 DUGONG_NAMED(MakeDirectory, "directory.make"){
     Field{"path", &T::path}, Field{"mode", &T::mode}, Field{"uid", &T::uid}, Field{"gid", &T::gid}}; };
 DUGONG_NAMED(RemovePaths, "paths.remove"){
@@ -204,7 +230,12 @@ DUGONG_NAMED(RolePasswordMark, "role.password_mark"){
 DUGONG_PART(RolePasswordMark::Answer){Field{"mark", &T::mark}}; };
 DUGONG_NAMED(ProbeLogin, "login.probe"){
     Field{"from_address", &T::from_address}, Field{"to_address", &T::to_address}, Field{"port", &T::port},
-    Field{"user", &T::user}}; };
+    Field{"user", &T::user}, Field{"patience", &T::patience}}; };
+DUGONG_NAMED(AskPeer, "peer.ask"){
+    Field{"address", &T::address}, Field{"port", &T::port}, Field{"user", &T::user},
+    Field{"passfile", &T::passfile}}; };
+DUGONG_NAMED(RegisterNode, "node.register"){Field{"name", &T::name}, Field{"directory", &T::directory}}; };
+DUGONG_NAMED(ForgetNode, "node.forget"){Field{"name", &T::name}}; };
 DUGONG_NAMED(AcquireLock, "lock.acquire"){Field{"name", &T::name}, Field{"holder", &T::holder}}; };
 DUGONG_PART(AcquireLock::Answer){Field{"acquired", &T::acquired}, Field{"holder", &T::holder}}; };
 // clang-format on
@@ -233,6 +264,10 @@ constexpr std::string_view answer_name<runtime::Software>() {
   return "software";
 }
 template <>
+constexpr std::string_view answer_name<runtime::Engine>() {
+  return "engine";
+}
+template <>
 constexpr std::string_view answer_name<runtime::ServerFacts>() {
   return "server";
 }
@@ -259,6 +294,10 @@ constexpr std::string_view answer_name<RolePasswordMark::Answer>() {
 template <>
 constexpr std::string_view answer_name<postgres::LoginAnswer>() {
   return "login";
+}
+template <>
+constexpr std::string_view answer_name<postgres::PeerFacts>() {
+  return "peer";
 }
 template <>
 constexpr std::string_view answer_name<AcquireLock::Answer>() {

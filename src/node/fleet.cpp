@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "node/linked_stop.h"
+#include "node/ssh_share.h"
 #include "node/yield.h"
 #include "os/clock.h"
 #include "os/env.h"
@@ -15,6 +16,8 @@ namespace dugong::node {
 FleetOptions fleet_options_from_environment() {
   FleetOptions options;
   if (auto program = os::env("DUGONG_REMOTE_PROGRAM"); program && !program->empty()) options.remote_program = *program;
+  options.share_seconds = share_seconds(os::env("DUGONG_SSH_PERSIST"));
+  if (options.share_seconds > 0) options.share_directory = share_directory().value_or("");
   return options;
 }
 
@@ -28,6 +31,8 @@ RealFleet::RealFleet(const std::vector<FleetMember>& members, const FleetOptions
     RemoteOptions remote;
     remote.name = member.name;
     remote.ssh = {*member.ssh, member.ssh_config, options.remote_program};
+    if (!options.share_directory.empty())
+      remote.ssh.share = {share_socket(options.share_directory, remote.ssh), options.share_seconds};
     remote.timing = options.timing;
     add_remote(member.name, std::make_unique<RemoteNode>(std::move(remote)));
   }

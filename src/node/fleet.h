@@ -24,10 +24,12 @@ struct FleetMember {
 struct FleetOptions {
   LocalOptions local;
   std::string remote_program = "dugong";
+  std::string share_directory = {};  // for connections that are kept; empty: none is
+  int share_seconds = 0;
   wire::Timing timing;
   std::stop_token stop = {};  // ends an attempt to connect
 };
-// With remote_program from $DUGONG_REMOTE_PROGRAM.
+// With remote_program from $DUGONG_REMOTE_PROGRAM, and connections kept as $DUGONG_SSH_PERSIST says.
 FleetOptions fleet_options_from_environment();
 
 class RealFleet final : public Fleet {

@@ -14,6 +14,9 @@ struct SqlDoor {
   static Result<Done> answer(const SetRolePassword& question, const Call& call) {
     return set_role_password(question, call.deadline, call.stop, call.places);
   }
+  static Result<postgres::PeerFacts> answer(const AskPeer& question, const Call& call) {
+    return ask_peer(question, call.deadline, call.stop, call.places);
+  }
   static Result<RolePasswordMark::Answer> answer(const RolePasswordMark& question, const Call& call) {
     return role_password_mark(question, call.deadline, call.stop, call.places);
   }

@@ -18,6 +18,17 @@ Result<> judge_ours(const runtime::ServerFacts& facts, const runtime::Server& se
               "rename it: docker rename " + server.project + " OTHER-NAME");
 }
 
+// The processes of the one other container that runs a server there are told with it.
+int pid_of_incumbent(const std::vector<runtime::Container>& all, const runtime::Server& server) {
+  int pid = 0;
+  for (const auto& container : all) {
+    if (container.host_pgdata != server.data || container.pid == 0) continue;
+    if (pid != 0) return 0;
+    pid = container.pid;
+  }
+  return pid;
+}
+
 tl::unexpected<Error> did_not_start(const runtime::Server& server, const runtime::ServerFacts& facts) {
   return fail(ErrorKind::failed,
               server.project + " is " + runtime::to_string(facts.state) + " after its start, exit code " +
@@ -53,6 +64,7 @@ Result<SeenServer> see_container(const Docker& docker, const runtime::Server& se
     pid = own->pid;
   }
   add_containers(containers, server, seen);
+  if (pid == 0) pid = pid_of_incumbent(containers, server);
   const auto using_data = TRY(users_of(server.data, call));
   add_foreign_processes(using_data, pid, seen);
   seen.facts.work = startup_work(using_data);
@@ -70,6 +82,10 @@ Result<runtime::Software> ServerDoor::answer(const runtime::InspectSoftware& que
       return process_software(question, call);
   }
   return fail(ErrorKind::invalid, "not a kind of runtime");
+}
+
+Result<runtime::Engine> ServerDoor::answer(const runtime::InspectEngine&, const Call& call) {
+  return docker_.engine(call);
 }
 
 Result<runtime::ServerFacts> ServerDoor::answer(const runtime::InspectServer& question, const Call& call) {

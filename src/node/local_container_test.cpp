@@ -1,7 +1,12 @@
 // The door against a docker whose answers are ours to choose.
 #include <gtest/gtest.h>
+#include <map>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
 
 #include "node/local_sandbox.h"
+#include "os/fd.h"
 
 namespace dugong::node {
 namespace {
@@ -9,7 +14,8 @@ namespace {
 // Our container's state is the content of $S/status (missing: no container), other containers are $S/others, in JSON.
 constexpr const char* small_docker = R"(
 case "$1 $2" in
-"compose version") [ -e $S/V2 ]; exit;;
+"compose version") echo v2.29.7; [ -e $S/V2 ]; exit;;
+"compose -p") case "$*" in *" ps -q") cat > $S/trial; [ -e $S/OLD ] || exit 0; echo "client version 1.42 is too old" >&2; exit 1;; esac;;
 "image inspect") [ -e $S/image ] || { echo "Error response from daemon: No such image: $3" >&2; exit 1; }
   echo '[{"Id": "sha256:1", "Config": {"Env": ["PGDATA=/pgdata"]}}]'; exit 0;;
 "container inspect") comma=; printf '['
@@ -21,6 +27,8 @@ case "$1 $2" in
   echo ']'; exit 0;;
 esac
 case $1 in
+version) [ -e $S/DOWN ] && { echo "Cannot connect to the Docker daemon at unix:///x" >&2; exit 1; }
+  echo "28.2.2 1.24"; exit 0;;
 ps) [ -e $S/DOWN ] && { echo "Cannot connect to the Docker daemon at unix:///x" >&2; exit 1; }
   [ -e $S/status ] && echo 1; [ -e $S/others ] && echo 2; exit 0;;
 run) printf '70\n71\npostgres (PostgreSQL) 17.4\n';;
@@ -36,7 +44,11 @@ class LocalContainer : public LocalSandbox {
  protected:
   LocalContainer() {
     tool("docker", small_docker);
-    tool("docker-compose", "[ -e $S/EXITS ] && echo exited > $S/status || echo running > $S/status");
+    tool(
+        "docker-compose",
+        "case \"$*\" in *' ps -q') cat > $S/trial; [ -e $S/OLD ] && echo 'Not supported URL scheme http+docker' >&2 && "
+        "exit 1; echo 'docker-compose version 1.29.2, build unknown' >&2; exit 0;; esac\n"
+        "[ -e $S/EXITS ] && echo exited > $S/status || echo running > $S/status");
     write("label", "dugong.cluster\n");
     write("data/PG_VERSION", "17\n");
     server_.project = "dugong-dex-b";
@@ -80,6 +92,31 @@ TEST_F(LocalContainer, a_missing_image_is_to_be_pulled) {
   const auto why = failure(runtime::InspectSoftware{runtime::Kind::compose, "pg:17", "", ""});
   EXPECT_TRUE(has(why, "pg:17 is not on this host")) << why;
   EXPECT_TRUE(has(why, "|docker pull pg:17"));
+}
+
+TEST_F(LocalContainer, an_engine_and_the_compose_that_talks_to_it) {
+  auto engine = ask_it(runtime::InspectEngine{});
+  ASSERT_TRUE(engine) << engine.error().what;
+  EXPECT_EQ(*engine, (runtime::Engine{"28.2.2", "1.24", "docker-compose", "1.29.2", std::nullopt}));
+  EXPECT_EQ(read("trial"), runtime::compose_trial_file);
+  EXPECT_FALSE(has(read("calls"), "up"));
+}
+
+TEST_F(LocalContainer, the_engine_of_another_process_of_compose) {
+  write("V2", "");
+  auto engine = ask_it(runtime::InspectEngine{});
+  ASSERT_TRUE(engine) << engine.error().what;
+  EXPECT_EQ(*engine, (runtime::Engine{"28.2.2", "1.24", "docker compose", "2.29.7", std::nullopt}));
+}
+
+TEST_F(LocalContainer, a_compose_that_cannot_talk_to_the_engine_says_why) {
+  write("OLD", "");
+  EXPECT_EQ(ask_it(runtime::InspectEngine{})->refuse, "Not supported URL scheme http+docker");
+}
+
+TEST_F(LocalContainer, an_engine_that_does_not_answer_is_no_engine) {
+  write("DOWN", "");
+  EXPECT_TRUE(has(failure(runtime::InspectEngine{}), "Cannot connect to the Docker daemon"));
 }
 
 TEST_F(LocalContainer, no_container) { EXPECT_EQ(seen(), runtime::ServerFacts{}); }
@@ -198,6 +235,86 @@ TEST_F(LocalContainer, a_container_without_our_mark_is_never_touched) {
   EXPECT_TRUE(has(failure(runtime::StopServer{server_, 1}), "was not made by dugong"));
   EXPECT_FALSE(has(read("calls"), "docker kill"));
   EXPECT_FALSE(has(read("calls"), "docker rm"));
+}
+
+// An engine behind a socket of the sandbox: what it answers to each path; anything else it does not have.
+class SmallEngine {
+ public:
+  explicit SmallEngine(const std::string& path) : fd_{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(fd_.get(), 8), 0);
+    ::setenv("DOCKER_HOST", ("unix://" + path).c_str(), 1);
+    ::unsetenv("DOCKER_CONTEXT");
+  }
+  ~SmallEngine() {
+    ::shutdown(fd_.get(), SHUT_RDWR);
+    ::unsetenv("DOCKER_HOST");
+  }
+  SmallEngine(const SmallEngine&) = delete;
+  SmallEngine& operator=(const SmallEngine&) = delete;
+  void start() {
+    thread_ = std::jthread{[this] {
+      while (true) {
+        const os::Fd peer{::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        if (!peer.valid()) return;
+        answer(peer);
+      }
+    }};
+  }
+  std::map<std::string, std::string> bodies;
+  std::string failure;  // answered in place of everything
+
+ private:
+  void answer(const os::Fd& peer) const {
+    const os::StopSignal never{{}};
+    std::string into(1000, '\0');
+    const auto count = os::read_some(peer.get(), into, os::deadline_in(Millis{5'000}), never).value_or(0);
+    const auto question = into.substr(0, count);
+    const auto path = question.substr(4, question.find(" HTTP/1.0\r\n") - 4);
+    const auto found = bodies.find(path);
+    std::string text =
+        found == bodies.end() ? "HTTP/1.0 404 Not Found\r\n\r\n{}" : "HTTP/1.0 200 OK\r\n\r\n" + found->second;
+    if (!failure.empty()) text = failure;
+    EXPECT_TRUE(os::write_all(peer.get(), text, os::deadline_in(Millis{5'000}), never));
+  }
+  os::Fd fd_;
+  std::jthread thread_;
+};
+
+TEST_F(LocalContainer, an_engine_behind_a_socket_is_asked_itself) {
+  SmallEngine engine{path("docker.sock")};
+  engine.bodies = {
+      {"/containers/json?all=1", R"([{"Id":"0a"},{"Id":"0b"},{"Id":"0c"}])"},
+      {"/containers/0a/json", R"({"Id":"0a","Name":"/dugong-dex-b","State":{"Status":"running","Pid":0}})"},
+      {"/containers/0b/json", R"({"Id":"0b","Name":"/old-db","State":{"Status":"exited"},"Mounts":[{"Type":)"
+                              R"("bind","Source":")" +
+                                  path("data") + R"(","RW":true}]})"}};
+  engine.start();
+  const auto facts = seen();
+  EXPECT_EQ(facts.state, runtime::ServerState::running);
+  ASSERT_EQ(facts.strangers.size(), 1U);
+  EXPECT_TRUE(has(facts.strangers[0], "container old-db (exited")) << facts.strangers[0];
+  EXPECT_FALSE(has(read("calls"), "docker")) << read("calls");
+}
+
+TEST_F(LocalContainer, what_the_engine_does_not_answer_as_expected_docker_is_asked) {
+  status("running");
+  SmallEngine engine{path("docker.sock")};
+  engine.failure = "HTTP/1.0 400 Bad Request\r\n\r\nthis API is too old";
+  engine.start();
+  EXPECT_EQ(seen().state, runtime::ServerState::running);
+  EXPECT_TRUE(called("docker ps --all --quiet --no-trunc"));
+}
+
+TEST_F(LocalContainer, where_nobody_listens_docker_says_so) {
+  ::setenv("DOCKER_HOST", ("unix://" + path("nobody.sock")).c_str(), 1);
+  ::unsetenv("DOCKER_CONTEXT");
+  write("DOWN", "");
+  EXPECT_TRUE(has(failure(runtime::InspectServer{server_}), "docker ps: Cannot connect to the Docker daemon"));
+  ::unsetenv("DOCKER_HOST");
 }
 
 TEST_F(LocalContainer, the_image_makes_its_data_itself) {

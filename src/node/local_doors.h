@@ -61,6 +61,7 @@ class ZfsDoor {
   Result<Done> answer(const zfs::Hold&, const Call&);
   Result<Done> answer(const zfs::Release&, const Call&);
   Result<Done> answer(const zfs::SetProperties&, const Call&);
+  Result<Done> answer(const zfs::ClearMarks&, const Call&);
   Result<Done> answer(const zfs::Mount&, const Call&);
   Result<Done> answer(const zfs::Unmount&, const Call&);
 
@@ -71,13 +72,12 @@ class ZfsDoor {
   [[nodiscard]] Result<std::optional<os::Lock>> hold(const Call&) const;  // of all mounts, under a policy
   [[nodiscard]] Result<> require_right_place(const std::string& dataset, const std::string& where, const Call&) const;
   Result<std::string> version_text(const Call&);
-  Result<zfs::Pool> capabilities(const std::string& pool, const Call&);
+  Result<> require_pool(const std::string& pool, const Call&);
   Result<std::vector<zfs::Dataset>> look(const std::string& name, const Call&);
 
   std::optional<Policy> policy_;
   std::mutex mutex_;
-  std::string version_text_;                       // of the machine's ZFS; empty: not asked yet
-  std::map<std::string, zfs::Pool> capabilities_;  // sizes in it are old
+  std::string version_text_;  // of the machine's ZFS; empty: not asked yet
 };
 
 // Where the dugong-wal to be installed is: as given, or beside our own program.
@@ -91,6 +91,7 @@ class FileDoor {
   static Result<postgres::DataFacts> answer(const InspectData&, const Call&);
   static Result<FileFacts> answer(const ReadFile&, const Call&);
   [[nodiscard]] Result<Done> answer(const WriteFile&, const Call&) const;
+  static Result<Done> answer(const RenameFile&, const Call&);
   [[nodiscard]] Result<Done> answer(const MakeDirectory&, const Call&) const;
   static Result<Done> answer(const RemovePaths&, const Call&);
   static Result<Done> answer(const RemoveDirectory&, const Call&);
@@ -111,9 +112,15 @@ class Docker {
   Result<os::Output> succeed(const runtime::Argv& argv, const Call&) const;  // must be 0
   Result<std::string> compose_program(const Call&);
   Result<std::vector<runtime::Container>> containers(const Call&) const;  // of every project, stopped ones too
+  [[nodiscard]] bool may_run() const;  // false: its socket was named, and nobody listens there
   Result<runtime::Software> software(const std::string& image, const Call&);
+  Result<runtime::Engine> engine(const Call&);
 
  private:
+  [[nodiscard]] std::string variable(const std::string& name) const;  // of those that docker gets to see
+  [[nodiscard]] std::optional<std::string> socket() const;  // nothing: only docker itself knows where its engine is
+  Result<std::vector<runtime::Container>> containers_by_tool(const Call&) const;
+
   std::vector<std::string> environment_;
   std::mutex mutex_;
   std::string compose_program_;
@@ -124,11 +131,14 @@ class ServerDoor {
  public:
   explicit ServerDoor(Docker docker) : docker_{std::move(docker)} {}
   Result<runtime::Software> answer(const runtime::InspectSoftware&, const Call&);
+  Result<runtime::Engine> answer(const runtime::InspectEngine&, const Call&);
   Result<runtime::ServerFacts> answer(const runtime::InspectServer&, const Call&);
   Result<Done> answer(const runtime::InitData&, const Call&);
   Result<Done> answer(const runtime::StartServer&, const Call&);
   Result<Done> answer(const runtime::StopServer&, const Call&);
   Result<Done> answer(const runtime::RemoveServer&, const Call&);
+  Result<Done> answer(const runtime::RetireContainer&, const Call&);
+  Result<Done> answer(const runtime::ReturnContainer&, const Call&);
 
  private:
   Docker docker_;
@@ -139,9 +149,13 @@ class HostDoor {
   explicit HostDoor(std::string wal_client) : wal_client_{std::move(wal_client)} {}
   [[nodiscard]] Result<HostFacts> answer(const InspectHost&, const Call&);
   static Result<postgres::LoginAnswer> answer(const ProbeLogin&, const Call&);
+  static Result<Done> answer(const RegisterNode&, const Call&);
+  static Result<Done> answer(const ForgetNode&, const Call&);
   Result<AcquireLock::Answer> answer(const AcquireLock&, const Call&);
 
  private:
+  Result<std::string> wal_client_digest(const Call&);
+
   std::mutex mutex_;
   std::map<std::string, os::Lock> locks_;
   std::string wal_client_;

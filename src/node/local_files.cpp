@@ -103,6 +103,24 @@ Result<Done> FileDoor::answer(const WriteFile& question, const Call& call) const
   return Done{};
 }
 
+// By a second name first: an existing file is never replaced, and cut off in between the file has both.
+Result<Done> FileDoor::answer(const RenameFile& question, const Call& call) {
+  const auto from = call.places.at(question.from);
+  const auto to = call.places.at(question.to);
+  const auto before = TRY(os::stat_file(from));
+  if (before.kind == os::FileKind::missing) return Done{};
+  if (before.kind != os::FileKind::file)
+    return fail(ErrorKind::refused, question.from + " is not a file", "look at it: ls -ld " + question.from);
+  if (TRY(os::link_file(from, to)) == os::Linked::existed) {
+    const auto there = TRY(os::stat_file(to));
+    if (there.device != before.device || there.inode != before.inode)
+      return fail(ErrorKind::refused, question.to + " is there already, and is another file than " + question.from,
+                  "see which of the two is needed, and move the other one away");
+  }
+  TRY(os::remove_file(from));
+  return Done{};
+}
+
 Result<Done> FileDoor::answer(const MakeDirectory& question, const Call& call) const {
   TRY(owners.judge(question.uid, question.gid));
   const auto place = call.places.at(question.path);

@@ -50,11 +50,12 @@ tl::unexpected<Error> did_not_start(const runtime::Server& server, const Error& 
 // Without docker, or with its engine down, no container runs; a process of one would still be seen.
 Result<SeenServer> see_process(const Docker& docker, const runtime::Server& server, const Call& call) {
   SeenServer seen;
-  if (os::find_program("docker"))
+  if (os::find_program("docker") && docker.may_run())
     if (const auto containers = docker.containers(call)) add_containers(*containers, server, seen);
   const auto using_data = TRY(users_of(server.data, call));
   const auto postmaster = TRY(postmaster_of(call.places.at(server.data + "/postmaster.pid"), using_data));
   seen.facts.state = TRY(state_of(call.places.at(server.data + "/PG_VERSION"), postmaster));
+  seen.facts.units = units_serving(server.data, postmaster);
   add_foreign_processes(using_data, postmaster, seen);
   seen.facts.work = startup_work(using_data);
   if (seen.facts.state != runtime::ServerState::exited || server.log_file.empty()) return seen;
@@ -89,6 +90,7 @@ Result<runtime::Software> process_software(const runtime::InspectSoftware& quest
   software.uid = owner.uid;
   software.gid = owner.gid;
   software.version_number = TRY(runtime::parse_version(software.id));
+  software.libc = os::libc_version();
   return software;
 }
 

@@ -19,9 +19,11 @@ class LocalSandbox : public ::testing::Test {
   LocalSandbox() {
     std::filesystem::create_directories(root_ + "/bin");
     ::setenv("DUGONG_RUN_DIR", path("run").c_str(), 1);
+    ::setenv("DOCKER_CONTEXT", "of-the-sandbox", 1);  // this machine's own engine is not asked
   }
   ~LocalSandbox() override {
     ::unsetenv("DUGONG_RUN_DIR");
+    ::unsetenv("DOCKER_CONTEXT");
     if (!old_path_.empty()) ::setenv("PATH", old_path_.c_str(), 1);
     std::filesystem::remove_all(root_);
   }

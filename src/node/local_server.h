@@ -38,6 +38,14 @@ Result<Done> start_process(const Docker& docker, const runtime::StartServer& sta
 Result<Done> stop_process(const Docker& docker, const runtime::StopServer& stop, const Call& call);
 Result<Done> init_process(const runtime::InitData& init, const Call& call);
 
+// Whatever systemd would start, or has started, as a server of this data: names of units. `postmaster`: 0: none runs.
+struct UnitPlaces {
+  std::string systemd = "/etc/systemd/system";
+  std::string debian = "/etc/postgresql";
+  std::string processes = "/proc";
+};
+std::vector<std::string> units_serving(const std::string& data, int postmaster, const UnitPlaces& places = {});
+
 // Error refused: `data` holds no server, and nothing is mounted there, so a new one would land on the wrong disk.
 Result<> judge_place_of_data(const std::string& data, const Call& call);
 Result<> judge_alone(const SeenServer& seen, const std::string& data);

@@ -32,6 +32,8 @@ void add_containers(const std::vector<runtime::Container>& all, const runtime::S
   for (const auto& container : all) {
     const bool own = server.kind == runtime::Kind::compose && container.name == server.project;
     if (own || !runtime::can_use(container, server.data)) continue;
+    seen.facts.containers.push_back(runtime::other_of(container, server.data));
+    if (seen.facts.containers.back().set_aside) continue;
     seen.facts.strangers.push_back(describe(container));
     if (container.facts.state == runtime::ServerState::running) seen.stranger_runs = true;
   }

@@ -1,6 +1,8 @@
 // zfs and zpool. Their exit codes lie both ways (created, but not mounted: 1; already there: sometimes 0), so what a
 // command was to bring about is looked for afterwards.
 #include <algorithm>
+#include <fmt/format.h>
+#include <thread>
 
 #include "base/text.h"
 #include "node/local_doors.h"
@@ -9,6 +11,7 @@
 #include "node/policy_rules.h"
 #include "os/clock.h"
 #include "os/files.h"
+#include "os/processes.h"
 #include "zfs/commands.h"
 #include "zfs/marks.h"
 
@@ -27,9 +30,23 @@ Result<> succeed(const zfs::Argv& argv, const Call& call) {
   return {};
 }
 
-// What was let go of a moment ago, a mount, a stream that was killed, may stay busy for a little while.
+// What `zfs unmount` and fuser(1) do not show: a container, or a service with mounts of its own, that began with a
+// copy.
+Error with_other_mounts(Error error, const std::string& dataset) {
+  const auto holders = os::processes_mounting(dataset);
+  if (holders.empty()) return error;
+  const auto& one = holders.front();
+  error.what += fmt::format("; it is still mounted for process {} ({})", one.pid, shorten(one.cmdline, 80));
+  if (holders.size() > 1) error.what += fmt::format(" and {} others", holders.size() - 1);
+  error.next = fmt::format("end it, or run: nsenter -t {} -m umount -l $(findmnt -N {} -no TARGET {})", one.pid,
+                           one.pid, dataset);
+  return error;
+}
+
+// What was let go of a moment ago, a mount, a stream that was killed, may stay busy for a little while: a container's
+// mounts go some time after it, later still on a loaded machine.
 Result<> succeed_once_free(const zfs::Argv& argv, const Call& call) {
-  constexpr Millis patience{5'000};
+  constexpr Millis patience{12'000};
   constexpr Millis pause{100};
   const auto last = os::deadline_in(patience);
   while (true) {
@@ -37,8 +54,9 @@ Result<> succeed_once_free(const zfs::Argv& argv, const Call& call) {
     if (output.exit.ok()) return {};
     const bool busy =
         output.err.find(" is busy") != std::string::npos || output.err.find("umount failed") != std::string::npos;
-    if (!busy || last.passed(os::now()) || os::sleep_for(pause, call.stop) == os::Slept::stopped)
-      return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+    if (!busy) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+    if (last.passed(os::now()) || os::sleep_for(pause, call.stop) == os::Slept::stopped)
+      return fail(with_other_mounts(zfs::judge_failure(argv, output.exit.code, output.err), argv.back()));
   }
 }
 
@@ -118,45 +136,55 @@ Result<> ZfsDoor::require_right_place(const std::string& dataset, const std::str
 Result<std::string> ZfsDoor::version_text(const Call& call) {
   const std::lock_guard guard{mutex_};
   if (!version_text_.empty()) return version_text_;
-  const auto current = TRY(run_zfs(zfs::render_version(), call));
-  if (current.exit.ok()) return version_text_ = current.out;
-  const auto old = TRY(run_zfs(zfs::render_old_version(), call));
-  if (!old.exit.ok()) {
-    auto error = zfs::judge_failure(zfs::render_old_version(), old.exit.code, old.err);
-    error.what = "the version of ZFS cannot be told: " + error.what;
-    return fail(std::move(error));
+  // With the kernel's module it is OpenZFS, which is most likely to know the first of them; without it, the last.
+  std::vector<zfs::Argv> ways{zfs::render_version(), zfs::render_old_version()};
+  const auto module = os::stat_file("/sys/module/zfs");
+  if (module && module->kind == os::FileKind::missing) std::ranges::reverse(ways);
+  Error last;
+  for (const auto& argv : ways) {
+    const auto output = TRY(run_zfs(argv, call));
+    const auto known = zfs::parse_capabilities(output.out);
+    if (output.exit.ok() && known) return version_text_ = output.out;
+    if (output.exit.ok()) last = known.error();
+    if (!output.exit.ok() && argv == zfs::render_old_version())
+      last = zfs::judge_failure(argv, output.exit.code, output.err);
   }
-  return version_text_ = old.out;
+  last.what = "the version of ZFS cannot be told: " + last.what;
+  return fail(std::move(last));
 }
 
 Result<zfs::Pool> ZfsDoor::answer(const zfs::InspectPool& question, const Call& call) {
   const auto version = TRY(version_text(call));
+  Result<os::Output> use;
   const auto argv = zfs::render_pool_list(question.pool);
-  const auto output = TRY(run_zfs(argv, call));
+  const auto output = TRY([&] {
+    const std::jthread beside{[&] { use = run_zfs(zfs::render_pool_use(question.pool), call); }};
+    return run_zfs(argv, call);
+  }());
   if (!output.exit.ok()) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
   auto pool = TRY(zfs::parse_pool(output.out, version));
-  const auto room = TRY(run_zfs(zfs::render_available(question.pool), call));
-  if (room.exit.ok()) pool.available = parse_u64(trim(room.out)).value_or(0);  // a faulted pool still has its health
-  const std::lock_guard guard{mutex_};
-  capabilities_[question.pool] = pool;
+  const auto used = TRY(std::move(use));
+  if (used.exit.ok()) zfs::parse_pool_use(used.out, pool);  // a faulted pool still has its health
   return pool;
 }
 
-Result<zfs::Pool> ZfsDoor::capabilities(const std::string& pool, const Call& call) {
-  {
-    const std::lock_guard guard{mutex_};
-    if (const auto it = capabilities_.find(pool); it != capabilities_.end()) return it->second;
-  }
-  return answer(zfs::InspectPool{pool}, call);
+// "dataset does not exist" is said of a pool that is not imported as well (libzfs_util.c: zfs_standard_error_fmt).
+Result<> ZfsDoor::require_pool(const std::string& pool, const Call& call) {
+  const auto argv = zfs::render_pool_list(pool);
+  const auto output = TRY(run_zfs(argv, call));
+  if (!output.exit.ok()) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+  return {};
 }
 
 Result<std::vector<zfs::Dataset>> ZfsDoor::look(const std::string& name, const Call& call) {
-  const auto known = TRY(capabilities(zfs::pool_of(name), call));
+  const auto version = TRY(version_text(call));
+  const auto known = TRY(zfs::parse_capabilities(version));
   const auto argv = zfs::render(zfs::ListTree{name}, known);
   const auto output = TRY(run_zfs(argv, call));
   if (output.exit.ok()) return zfs::parse_tree(output.out);
-  if (zfs::says_absent(name, output.err)) return std::vector<zfs::Dataset>{};
-  return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+  if (!zfs::says_absent(name, output.err)) return fail(zfs::judge_failure(argv, output.exit.code, output.err));
+  TRY(require_pool(zfs::pool_of(name), call));
+  return std::vector<zfs::Dataset>{};
 }
 
 Result<std::vector<zfs::Dataset>> ZfsDoor::answer(const zfs::ListTree& question, const Call& call) {
@@ -261,6 +289,13 @@ Result<Done> ZfsDoor::answer(const zfs::SetProperties& question, const Call& cal
     }
     ++set;
   }
+  return Done{};
+}
+
+// Nobody is left to forget what was not there: `zfs inherit` of a property that is not set does nothing.
+Result<Done> ZfsDoor::answer(const zfs::ClearMarks& question, const Call& call) {
+  TRY(judge_marks(question.name, call));
+  for (const auto& argv : zfs::render(question)) TRY(succeed(argv, call));
   return Done{};
 }
 

@@ -15,7 +15,7 @@ verb=$1; for last; do :; done; file=$S/d/$(echo "$last" | tr / _)
 absent() { echo "cannot open '$last': dataset does not exist" >&2; exit 1; }
 case $verb in
 version) echo zfs-2.3.2; echo zfs-kmod-2.3.2; exit 0;;
-get) [ "$5" = available ] && { echo 4294967296; exit 0; }
+get) [ "$5" = used,available ] && { printf 'used\t1073741824\navailable\t4294967296\n'; exit 0; }
   [ -e "$file" ] || absent; cat "$file"; exit 0;;
 esac
 [ -e $S/LIE ] && exit 0
@@ -205,8 +205,8 @@ esac)sh"} + small_zfs);
 TEST_F(WayOfAMount, stands_still_until_it_is_mounted) {
   const auto held = hold_mounts(os::deadline_in(Millis{10'000}), {});
   ASSERT_TRUE(held);
-  for (const auto& said : {words(zfs::Mount{"tank/ours"}, Millis{30}), words(zfs::Unmount{"tank/ours"}, Millis{30}),
-                           words(MakeDirectory{path("ours/a"), 0777}, Millis{30})})
+  for (const auto& said : {words(zfs::Mount{"tank/ours"}, Millis{700}), words(zfs::Unmount{"tank/ours"}, Millis{30}),
+                           words(MakeDirectory{path("ours/a"), 0777}, Millis{700})})
     EXPECT_PRED2(has, said, "still busy with another: a mount, pid ");
   EXPECT_FALSE(mounts());
 }
@@ -216,6 +216,7 @@ TEST_F(LocalZfs, a_pool_and_its_capabilities) {
   ASSERT_TRUE(pool);
   EXPECT_EQ(pool->size, Bytes{10} << 30);
   EXPECT_EQ(pool->available, Bytes{4} << 30);
+  EXPECT_EQ(pool->used, Bytes{1} << 30);
   EXPECT_TRUE(pool->can_receive_unmounted);
 }
 

@@ -73,6 +73,11 @@ struct Judge {
     TRY(rules::left_unmounted(ask.properties));
     return rules::properties(ask.properties, policy);
   }
+  Result<> operator()(const zfs::ClearMarks& ask) const {
+    const bool is_snapshot = ask.name.find('@') != std::string::npos;
+    TRY(is_snapshot ? rules::snapshot(ask.name, policy) : rules::dataset(ask.name, Use::write, policy));
+    return rules::marks(ask.marks);
+  }
   Result<> operator()(const zfs::Mount& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
   Result<> operator()(const zfs::Unmount& ask) const { return rules::dataset(ask.dataset, Use::write, policy); }
   Result<> operator()(const zfs::Send& ask) const {
@@ -86,6 +91,7 @@ struct Judge {
     TRY(rules::os_user(ask.os_user, policy));
     return rules::image(ask.image);
   }
+  Result<> operator()(const runtime::InspectEngine&) const { return {}; }
   Result<> operator()(const runtime::InspectServer& ask) const { return rules::server(ask.server, Use::read, policy); }
   Result<> operator()(const runtime::InitData& ask) const {
     TRY(rules::server(ask.server, Use::write, policy));
@@ -95,12 +101,27 @@ struct Judge {
   Result<> operator()(const runtime::StopServer& ask) const { return rules::server(ask.server, Use::read, policy); }
   Result<> operator()(const runtime::RemoveServer& ask) const { return rules::server(ask.server, Use::read, policy); }
 
+  // Not by its name: whose it is shows in its mounts, which the door looks at.
+  Result<> operator()(const runtime::RetireContainer& ask) const {
+    TRY(rules::container(ask.name));
+    return write(ask.data);
+  }
+  Result<> operator()(const runtime::ReturnContainer& ask) const {
+    TRY(rules::container(ask.name));
+    TRY(rules::restart_policy(ask.restart_policy));
+    return write(ask.data);
+  }
+
   Result<> operator()(const InspectData& ask) const { return read(ask.data); }
   Result<> operator()(const ReadFile& ask) const { return read(ask.path); }
   Result<> operator()(const DigestFile& ask) const { return read(ask.path); }
   Result<> operator()(const WriteFile& ask) const {
     TRY(rules::mode(ask.mode));
     return write(ask.path);
+  }
+  Result<> operator()(const RenameFile& ask) const {
+    TRY(write(ask.from));
+    return write(ask.to);
   }
   Result<> operator()(const MakeDirectory& ask) const {
     TRY(rules::mode(ask.mode));
@@ -125,6 +146,15 @@ struct Judge {
     if (ask.port != 0) return {};
     return fail(ErrorKind::invalid, "a login cannot be tried at port 0");
   }
+  Result<> operator()(const AskPeer& ask) const {
+    if (ask.port == 0) return fail(ErrorKind::invalid, "nobody can be asked at port 0");
+    return read(ask.passfile);
+  }
+  Result<> operator()(const RegisterNode& ask) const {
+    TRY(rules::lock_name(ask.name));
+    return write(ask.directory);
+  }
+  Result<> operator()(const ForgetNode& ask) const { return rules::lock_name(ask.name); }
   Result<> operator()(const AcquireLock& ask) const { return rules::lock_name(ask.name); }
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "base/ids.h"
 #include "base/text.h"
 #include "os/files.h"
 #include "zfs/marks.h"
@@ -165,6 +166,15 @@ Result<> left_unmounted(const zfs::Properties& properties) {
   return {};
 }
 
+Result<> marks(const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    const std::string_view rest = std::string_view{name}.substr(std::min(name.size(), zfs::marks::prefix.size()));
+    if (!name.starts_with(zfs::marks::prefix) || !only(rest, "_"))
+      return fail(nonsense(fmt::format("\"{}\" is no mark of dugong's", printable(name))));
+  }
+  return {};
+}
+
 Result<> tag(const std::string& tag) { return zfs::check_hold_tag(tag); }
 
 Result<> path(const std::string& path, Use use, const Policy& policy) {
@@ -245,6 +255,19 @@ Result<> os_user(const std::string& user, const Policy& policy) {
   if (user == "root" || user == "0") return fail(nonsense("PostgreSQL does not run as root"));
   if (std::find(policy.os_users.begin(), policy.os_users.end(), user) != policy.os_users.end()) return {};
   return fail(refusal(fmt::format("nothing may be run as {}", user), "os_users", user, policy));
+}
+
+// docker/daemon/names: RestrictedNamePattern.
+Result<> container(const std::string& name) {
+  if (only(name, "._-") && name[0] != '.' && name[0] != '-' && name[0] != '_') return {};
+  return fail(nonsense(fmt::format("\"{}\" is no container's name", printable(name))));
+}
+
+Result<> restart_policy(const std::string& policy) {
+  constexpr std::string_view with_count = "on-failure:";
+  if (policy == "no" || policy == "always" || policy == "unless-stopped" || policy == "on-failure") return {};
+  if (policy.starts_with(with_count) && parse_u64(policy.substr(with_count.size()))) return {};
+  return fail(nonsense(fmt::format("\"{}\" is no restart policy", printable(policy))));
 }
 
 Result<> image(const std::string& reference) {

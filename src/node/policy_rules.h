@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "node/policy.h"
@@ -20,6 +21,9 @@ Result<> properties(const zfs::Properties& properties, const Policy& policy);
 Result<> made_unmounted(const zfs::Properties& properties);
 Result<> left_unmounted(const zfs::Properties& properties);
 Result<> tag(const std::string& tag);
+Result<> marks(const std::vector<std::string>& names);  // user properties of dugong's
+Result<> container(const std::string& name);
+Result<> restart_policy(const std::string& policy);
 
 // An absolute path without "." and "..". Writing needs a directory of its own: "/srv" itself is nobody's, and nothing
 // is written where programs are run from.

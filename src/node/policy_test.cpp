@@ -255,8 +255,10 @@ TEST(DefaultPolicy, ImagesAreReferences) {
 }
 TEST(DefaultPolicy, TheRestIsHarmless) {
   EXPECT_EQ(ask(InspectHost{}), "ok");
+  EXPECT_EQ(ask(runtime::InspectEngine{}), "ok");
   EXPECT_EQ(ask(ProbeLogin{"", "10.0.0.1", 5432, "r"}), "ok");
   EXPECT_EQ(ask(ProbeLogin{"", "10.0.0.1", 0, "r"}), "invalid");
+  EXPECT_EQ(ask(AskPeer{"10.0.0.1", 0, "r", "/srv/dugong/dex/b/secrets/replication.pgpass"}), "invalid");
   EXPECT_EQ(ask(AcquireLock{"dex.a", "me"}), "ok");
   EXPECT_EQ(ask(AcquireLock{"../x", "me"}), "invalid");
   EXPECT_EQ(ask(AcquireLock{"", "me"}), "invalid");
@@ -393,6 +395,25 @@ TEST(PolicyFile, ValuesAreChecked) {
   EXPECT_NE(parse_error("directories = ['srv']"), "");
   EXPECT_NE(parse_error("directories = ['/srv/../etc']"), "");
   EXPECT_NE(parse_error("bin_dirs = ['bin']"), "");
+}
+
+TEST(Policy, OfAnAdoptionGoesByPathsAndOwnMarks) {
+  Policy policy;
+  policy.prefixes = {"zpool/data"};
+  policy.directories = {"/srv/pg"};
+  const auto refused = [&](const Request& request) { return !judge(request, policy); };
+  EXPECT_FALSE(refused(runtime::RetireContainer{.name = "old-pg", .data = "/srv/pg/data"}));
+  EXPECT_TRUE(refused(runtime::RetireContainer{.name = "old-pg", .data = "/srv/other"}));
+  EXPECT_TRUE(refused(runtime::RetireContainer{.name = "--help", .data = "/srv/pg/data"}));
+  EXPECT_FALSE(refused(runtime::ReturnContainer{"old-pg", "/srv/pg/data", "on-failure:3"}));
+  EXPECT_TRUE(refused(runtime::ReturnContainer{"old-pg", "/srv/pg/data", "sometimes"}));
+  EXPECT_FALSE(refused(RenameFile{"/srv/pg/a", "/srv/pg/b"}));
+  EXPECT_TRUE(refused(RenameFile{"/etc/a", "/srv/pg/b"}));
+  EXPECT_TRUE(refused(RenameFile{"/srv/pg/a", "/etc/b"}));
+  EXPECT_FALSE(refused(zfs::ClearMarks{"zpool/data", {"dugong:cluster", "dugong:old_compose"}}));
+  EXPECT_TRUE(refused(zfs::ClearMarks{"zpool/data", {"mountpoint"}}));
+  EXPECT_TRUE(refused(zfs::ClearMarks{"zpool/data", {"dugong:"}}));
+  EXPECT_TRUE(refused(zfs::ClearMarks{"zpool/other", {"dugong:cluster"}}));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "os/files.h"
 #include "os/host.h"
 #include "os/spawn.h"
+#include "wire/protocol.h"
 #include "wire/stream.h"
 
 namespace dugong::node {
@@ -30,7 +31,9 @@ Result<wire::Channel> connect_by_ssh(const SshTarget& target, wire::Purpose purp
   os::Command command;
   command.argv = TRY(ssh_argv(target, purpose));
   command.in = os::Stdio::pipe;
-  command.keep_env = {"SSH_AUTH_SOCK", "KRB5CCNAME", "USER", "LOGNAME"};
+  command.keep_env = ssh_environment();
+  // A kept connection may go through a ProxyCommand: that one is a child of the first ssh, and in its session.
+  if (target.share && purpose == wire::Purpose::control) command.group = os::Group::own_session_alone;
   auto child = TRY(os::spawn(command));
   return wire::over(std::move(child));
 }
@@ -41,19 +44,50 @@ RemoteNode::RemoteNode(RemoteOptions options) : options_{std::move(options)} {
 }
 RemoteNode::~RemoteNode() = default;
 
-Result<wire::Link> RemoteNode::open_link(wire::Purpose purpose, const std::stop_token& stop) {
+Result<wire::Link> RemoteNode::greet(wire::Purpose purpose, const wire::Timing& timing, const std::stop_token& stop) {
   wire::Identity identity;
-  identity.self.version = DUGONG_VERSION;
+  identity.self.version = wire::own_version();
   identity.self.hostname = os::hostname();
   identity.self.purpose = purpose;
   identity.peer_name = options_.name;
-  auto channel = options_.connect(purpose);
-  if (!channel) return fail(std::move(channel).error());
-  auto link = wire::greet(std::move(*channel), identity, options_.timing, stop);
+  auto channel = TRY(options_.connect(purpose));
+  return wire::greet(std::move(channel), identity, timing, stop);
+}
+
+namespace {
+
+// Long for a session on a line that is up already, short beside a handshake that was tried in vain.
+constexpr Millis kept_patience{5'000};
+
+// ssh asks a kept connection first whenever its socket is there.
+bool is_kept(const SshTarget& target) {
+  if (!target.share) return false;
+  const auto stat = os::stat_file(target.share->socket);
+  return stat && stat->kind != os::FileKind::missing;
+}
+
+}  // namespace
+
+Result<wire::Link> RemoteNode::open_link(wire::Purpose purpose, const std::stop_token& stop) {
+  if (purpose == wire::Purpose::control && is_kept(options_.ssh)) {
+    auto timing = options_.timing;
+    timing.hello = std::min(timing.hello, kept_patience);
+    auto link = greet(purpose, timing, stop);
+    if (link) return link;
+    if (link.error().kind == ErrorKind::unreachable)
+      static_cast<void>(os::remove_file(options_.ssh.share->socket));  // else the next one would wait for it as well
+    else
+      return fail(explained(std::move(link).error()));
+  }
+  auto link = greet(purpose, options_.timing, stop);
   if (link) return link;
+  return fail(explained(std::move(link).error()));
+}
+
+Error RemoteNode::explained(Error error) const {
   const auto own = os::own_executable();
-  return fail(explain_version(explain_ssh_failure(std::move(link).error(), options_.ssh), options_.ssh,
-                              own ? *own : std::string{"dugong"}));
+  return explain_version(explain_ssh_failure(std::move(error), options_.ssh), options_.ssh, options_.name,
+                         own ? *own : std::string{"dugong"});
 }
 
 Result<RemoteNode::SessionPtr> RemoteNode::session(const std::stop_token& stop) {

@@ -28,6 +28,9 @@ struct RemoteOptions {
   Millis retry_after{3'000};
 };
 
+// A connection that is kept from an earlier command is tried first, and not for long: one that hangs or died is put out
+// of the way, and a new one made.
+//
 // A lost session is made anew once for a question (Effect::observes). A change is never repeated: it fails as
 // unreachable, "unknown whether it was done". When a lock was lost with the session, changes fail as unreachable until
 // AcquireLock has been asked again.
@@ -48,6 +51,8 @@ class RemoteNode final : public Node {
   using SessionPtr = std::shared_ptr<wire::Session>;
   Result<SessionPtr> session(const std::stop_token& stop);
   Result<wire::Link> open_link(wire::Purpose purpose, const std::stop_token& stop);
+  [[nodiscard]] Error explained(Error error) const;
+  Result<wire::Link> greet(wire::Purpose purpose, const wire::Timing& timing, const std::stop_token& stop);
   Result<Answer> ask_once(wire::Session& session, const Request& request, Deadline deadline,
                           const std::stop_token& stop);
   Result<> check_lock(const Request& request);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,9 +35,14 @@ struct HostFacts {
   std::vector<std::uint16_t> listening;  // TCP ports somebody listens on
   std::vector<std::string> addresses;    // of this host, numeric
   Bytes memory = 0;
+  Bytes huge_page = 0;  // size of one; 0: not known
+  std::uint64_t huge_pages = 0;
+  std::uint64_t huge_pages_free = 0;
+  std::map<std::string, std::string> registered;  // RegisterNode
 };
 struct InspectHost {
   using Answer = HostFacts;
+  bool whole = true;  // false: without what takes time to find out: wal_client, listening
 };
 
 struct InspectData {
@@ -68,6 +74,12 @@ struct WriteFile {  // temporary file, fsync, rename, fsync directory; owner and
   std::uint32_t gid = 0;
 };
 // Owners, here and above: behind `serve` root, and whom InspectSoftware named in the same session.
+// Within one file system, and never over what is there. What is not there any more is fine.
+struct RenameFile {
+  using Answer = Done;
+  std::string from;
+  std::string to;
+};
 struct MakeDirectory {  // parents too; mode and owner are set when they differ
   using Answer = Done;
   std::string path;
@@ -147,6 +159,29 @@ struct ProbeLogin {  // a replication login without a password, as far as pg_hba
   std::string to_address;
   std::uint16_t port = 0;
   std::string user;
+  // How long the other side may take, in ms; 0: as long as the call itself. Shorter, the node's own "no answer in time"
+  // arrives, which a call that has run out of time could not be told from.
+  std::uint32_t patience = 0;
+};
+
+// What another node's server says of itself, over a replication connection. That it does not answer is an answer.
+struct AskPeer {
+  using Answer = postgres::PeerFacts;
+  std::string address;
+  std::uint16_t port = 0;
+  std::string user;
+  std::string passfile;  // on the node: a regular file of whom its directory belongs to
+};
+
+// The host's register of what `dugong node start` starts at boot: one entry per node, in the state directory.
+struct RegisterNode {
+  using Answer = Done;
+  std::string name;       // "CLUSTER.NODE"
+  std::string directory;  // of that node, where its boot.json is
+};
+struct ForgetNode {  // one that is not there is fine
+  using Answer = Done;
+  std::string name;
 };
 
 struct AcquireLock {  // held until the session ends
@@ -154,20 +189,21 @@ struct AcquireLock {  // held until the session ends
     bool acquired = false;
     std::string holder;  // who has it instead
   };
-  std::string name;    // "CLUSTER.NODE"
-  std::string holder;  // "up by root@host, pid 12, since …"
+  std::string name;    // "CLUSTER.NODE", "dataset-…", "directory-…": cluster::locks_of
+  std::string holder;  // "dugong up, root@host, pid 12, since …"
 };
 
 using Request =
     std::variant<InspectHost, zfs::ListTree, zfs::InspectPool, zfs::Create, zfs::Snapshot, zfs::Clone, zfs::Destroy,
-                 zfs::DestroySnapshot, zfs::Rollback, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::Mount,
-                 zfs::Unmount, runtime::InspectSoftware, runtime::InspectServer, runtime::InitData,
-                 runtime::StartServer, runtime::StopServer, runtime::RemoveServer, InspectData, ReadFile, WriteFile,
+                 zfs::DestroySnapshot, zfs::Rollback, zfs::Hold, zfs::Release, zfs::SetProperties, zfs::ClearMarks,
+                 zfs::Mount, zfs::Unmount, runtime::InspectSoftware, runtime::InspectEngine, runtime::InspectServer,
+                 runtime::InitData, runtime::StartServer, runtime::StopServer, runtime::RemoveServer,
+                 runtime::RetireContainer, runtime::ReturnContainer, InspectData, ReadFile, WriteFile, RenameFile,
                  MakeDirectory, RemovePaths, RemoveDirectory, InstallWalClient, DigestFile, RunSql, SetRolePassword,
-                 RolePasswordMark, ProbeLogin, AcquireLock>;
+                 RolePasswordMark, ProbeLogin, AskPeer, RegisterNode, ForgetNode, AcquireLock>;
 
-using Answer = std::variant<Done, HostFacts, std::vector<zfs::Dataset>, zfs::Pool, runtime::Software,
+using Answer = std::variant<Done, HostFacts, std::vector<zfs::Dataset>, zfs::Pool, runtime::Software, runtime::Engine,
                             runtime::ServerFacts, postgres::DataFacts, FileFacts, DigestFile::Answer, RunSql::Answer,
-                            RolePasswordMark::Answer, postgres::LoginAnswer, AcquireLock::Answer>;
+                            RolePasswordMark::Answer, postgres::LoginAnswer, postgres::PeerFacts, AcquireLock::Answer>;
 
 }  // namespace dugong::node

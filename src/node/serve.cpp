@@ -29,7 +29,8 @@ Result<> serve_as_root() {
   // It comes before sudo's own words; the controller leaves it out unless sudo refuses.
   const auto rule = fmt::format("{}{} ALL=(root) NOPASSWD: {} serve\n", sudo_rule, printable(user), own);
   static_cast<void>(os::write_all(STDERR_FILENO, rule, os::deadline_in(opening_timeout), os::StopSignal{{}}));
-  return fail(os::replace_process({"sudo", "-n", "--", own, "serve"}));
+  // Its words are read by the controller, whatever language this user has.
+  return fail(os::replace_process({"env", "LC_ALL=C", "sudo", "-n", "--", own, "serve"}));
 }
 
 Result<std::string> answer(const wire::Ask& ask, Node& node, const Policy& policy, const std::stop_token& stop) {
@@ -91,7 +92,7 @@ Result<> serve_stream(wire::Link link, Node& node, const ServeOptions& options, 
 
 wire::Identity identity() {
   wire::Identity self;
-  self.self.version = DUGONG_VERSION;
+  self.self.version = wire::own_version();
   self.self.hostname = os::hostname();
   self.peer_name = "the controller";
   return self;

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "node/sql_connection.h"
+#include "wire/protocol.h"
 
 namespace dugong::node {
 namespace {
@@ -29,7 +30,7 @@ Result<SqlConnection> connect(const SqlTarget& target, const Places& places, Dea
 Result<const postgres::NamedQuery*> known(const std::string& name) {
   if (const auto* query = postgres::find_query(name)) return query;
   return fail(ErrorKind::conflict,
-              fmt::format("this node's dugong {} does not know the query \"{}\"", DUGONG_VERSION, printable(name)),
+              fmt::format("this node's dugong {} does not know the query \"{}\"", wire::own_version(), printable(name)),
               "upgrade dugong on this node");
 }
 
@@ -124,6 +125,23 @@ Result<RolePasswordMark::Answer> role_password_mark(const RolePasswordMark& requ
   auto role = TRY(stored_role(connection, request.role));
   if (role.verifier.empty()) return RolePasswordMark::Answer{};
   return RolePasswordMark::Answer{TRY(hmac_sha256_hex(role.verifier, request.password.bytes))};
+}
+
+Result<postgres::PeerFacts> ask_peer(const AskPeer& request, Deadline deadline, const std::stop_token& stop,
+                                     const Places& places) {
+  const auto silent = [](std::string why) { return postgres::PeerFacts{.why_not = std::move(why)}; };
+  auto opened = SqlConnection::open_replication(request, places, deadline, stop);
+  if (!opened && opened.error().kind == ErrorKind::timed_out) return silent(opened.error().what);
+  if (!opened) return fail(std::move(opened).error());
+  if (const auto* refusal = std::get_if<ConnectRefusal>(&*opened))
+    return silent(fmt::format("{} ({})", refusal->message, refusal->sqlstate));
+  auto& connection = std::get<SqlConnection>(*opened);
+  auto answer = connection.run("IDENTIFY_SYSTEM", {});
+  if (!answer && answer.error().kind == ErrorKind::timed_out) return silent(answer.error().what);
+  if (!answer) return fail(std::move(answer).error());
+  auto facts = TRY(postgres::parse_identify_system(*answer));
+  if (const auto standby = connection.reported("in_hot_standby")) facts.in_recovery = *standby == "on";
+  return facts;
 }
 
 }  // namespace dugong::node

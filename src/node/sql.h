@@ -25,6 +25,11 @@ Result<RunSql::Answer> run_sql(const RunSql& request, Deadline deadline, const s
 Result<Done> set_role_password(const SetRolePassword& request, Deadline deadline, const std::stop_token& stop,
                                const Places& places = {});
 
+// A peer that cannot be reached, or lets us not in, is an answer. Errors: timed_out only when stopped at the very
+// beginning, interrupted, invalid, refused (the passfile).
+Result<postgres::PeerFacts> ask_peer(const AskPeer& request, Deadline deadline, const std::stop_token& stop,
+                                     const Places& places = {});
+
 Result<RolePasswordMark::Answer> role_password_mark(const RolePasswordMark& request, Deadline deadline,
                                                     const std::stop_token& stop, const Places& places = {});
 

@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/env.h"
 #include "os/files.h"
+#include "postgres/identifiers.h"
 
 namespace dugong::node {
 namespace {
@@ -139,8 +140,7 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
     return fail(ErrorKind::invalid, fmt::format("\"{}\" is not a directory of sockets", printable(target.socket_dir)));
   }
   if (auto refusal = foreign_environment()) return Opened{std::move(*refusal)};
-  SqlTarget there = target;
-  there.port = TRY(port_of_socket(target, places));
+  const Route there{target.socket_dir, TRY(port_of_socket(target, places)), target.user, target.database};
   const auto password = TRY(read_password(target.password_file, places));
   auto opened = TRY(open_as(there, password, deadline, stop));
   const auto* refusal = std::get_if<ConnectRefusal>(&opened);
@@ -154,13 +154,31 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open(const Sq
   return opened;
 }
 
-Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_as(const SqlTarget& target,
+Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_replication(const AskPeer& peer,
+                                                                                    const Places& places,
+                                                                                    Deadline deadline,
+                                                                                    const std::stop_token& stop) {
+  using Opened = std::variant<SqlConnection, ConnectRefusal>;
+  // A comma would make it a list of hosts, a slash a directory of sockets (fe-connect.c: connectOptions2).
+  if (peer.address.empty() || peer.address.find_first_of(",/@") != std::string::npos)
+    return fail(ErrorKind::invalid, fmt::format("\"{}\" is not an address", printable(peer.address)));
+  if (auto refusal = foreign_environment()) return Opened{std::move(*refusal)};
+  const auto file = TRY(read_secret(peer.passfile, places));
+  const auto password =
+      postgres::password_in_passfile(file.bytes, peer.address, std::to_string(peer.port), "replication", peer.user);
+  if (!password)
+    return Opened{ConnectRefusal{
+        "28P01", fmt::format("{} has no password for {} port {}", peer.passfile, peer.address, peer.port)}};
+  return open_as({peer.address, peer.port, peer.user, "replication", true}, *password, deadline, stop);
+}
+
+Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_as(const Route& route,
                                                                            const std::string& password,
                                                                            Deadline deadline,
                                                                            const std::stop_token& stop) {
   using Opened = std::variant<SqlConnection, ConnectRefusal>;
   SqlConnection connection{deadline, stop};
-  TRY(connection.start(target, password));
+  TRY(connection.start(route, password));
   auto refusal = TRY(connection.finish_start());
   if (refusal) return Opened{std::move(*refusal)};
   return Opened{std::move(connection)};
@@ -168,22 +186,24 @@ Result<std::variant<SqlConnection, ConnectRefusal>> SqlConnection::open_as(const
 
 // An empty value would mean "take it from the environment" to libpq, so nothing here is empty on purpose: PGOPTIONS is
 // overruled by a blank, a passfile by a path that cannot exist.
-Result<> SqlConnection::start(const SqlTarget& target, const std::string& password) {
-  const auto port = std::to_string(target.port);
+Result<> SqlConnection::start(const Route& route, const std::string& password) {
+  const auto port = std::to_string(route.port);
+  simple_only_ = route.replication;
   // libpq 16 and newer can be told to hand no password over in clear, nor a ticket of ours: the server may have been
   // taken over. Older ones do not know the word and would refuse all of it.
   const bool knows_require_auth = PQlibVersion() >= 160000;
-  const std::array<std::pair<const char*, const char*>, 14> options{{
-      {"host", target.socket_dir.c_str()},
+  const std::array<std::pair<const char*, const char*>, 15> options{{
+      {"host", route.host.c_str()},
       {"port", port.c_str()},
-      {"user", target.user.c_str()},
-      {"dbname", target.database.c_str()},
+      {"user", route.user.c_str()},
+      {"dbname", route.database.c_str()},
+      {"replication", route.replication ? "true" : "false"},
       {"password", password.c_str()},
       {"passfile", "/dev/null/none"},
       {"options", " "},
       {"client_encoding", "UTF8"},
       {"application_name", "dugong"},
-      {"sslmode", "disable"},
+      {"sslmode", route.replication ? "prefer" : "disable"},
       {"gssencmode", "disable"},
       {"channel_binding", "disable"},
       {"target_session_attrs", "any"},
@@ -238,10 +258,10 @@ Result<bool> SqlConnection::send(const std::string& statement, const std::vector
   std::vector<const char*> values;
   for (const auto& parameter : parameters) values.push_back(parameter.c_str());
   auto* connection = connection_.get();
-  if (PQsendQueryParams(connection, statement.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                        nullptr, 0) == 0) {
-    return false;
-  }
+  const int sent = simple_only_ ? PQsendQuery(connection, statement.c_str())
+                                : PQsendQueryParams(connection, statement.c_str(), static_cast<int>(values.size()),
+                                                    nullptr, values.data(), nullptr, nullptr, 0);
+  if (sent == 0) return false;
   PQsetSingleRowMode(connection);  // rows come one by one, so that a large answer can be stopped
   int left = PQflush(connection);
   while (left == 1) {
@@ -369,6 +389,11 @@ Result<std::vector<postgres::StatementResult>> SqlConnection::run_named(const po
     if (after_failure == AfterFailure::stop && !results.back().ok()) break;
   }
   return results;
+}
+
+std::optional<std::string> SqlConnection::reported(const char* parameter) const {
+  const char* value = PQparameterStatus(connection_.get(), parameter);
+  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
 }
 
 Result<std::string> SqlConnection::scram_verifier(const std::string& role, const std::string& password) {

@@ -43,6 +43,11 @@ class SqlConnection {
   static Result<std::variant<SqlConnection, ConnectRefusal>> open(const SqlTarget& target, const Places& places,
                                                                   Deadline deadline, const std::stop_token& stop);
 
+  // To the walsender of another node, as its passfile says (AskPeer). Errors: as above, and refused (the passfile).
+  static Result<std::variant<SqlConnection, ConnectRefusal>> open_replication(const AskPeer& peer, const Places& places,
+                                                                              Deadline deadline,
+                                                                              const std::stop_token& stop);
+
   // One statement in either style of postgres::NamedQuery. What the server says against it is in the result; a lost
   // connection is 08006 there. Errors: timed_out, interrupted, invalid (parameters).
   Result<postgres::StatementResult> run(std::string_view statement, const std::vector<std::string>& parameters);
@@ -50,6 +55,9 @@ class SqlConnection {
   Result<std::vector<postgres::StatementResult>> run_named(const postgres::NamedQuery& query,
                                                            const std::vector<std::string>& parameters,
                                                            AfterFailure after_failure);
+
+  // What the server reported of itself when the connection was made; none: it reports no such thing.
+  [[nodiscard]] std::optional<std::string> reported(const char* parameter) const;
 
   // Errors: failed, in libpq's words.
   Result<std::string> scram_verifier(const std::string& role, const std::string& password);
@@ -65,10 +73,17 @@ class SqlConnection {
 
   SqlConnection(Deadline deadline, const std::stop_token& stop)
       : deadline_{deadline}, stop_{std::make_unique<os::StopSignal>(stop)} {}
-  static Result<std::variant<SqlConnection, ConnectRefusal>> open_as(const SqlTarget& target,
-                                                                     const std::string& password, Deadline deadline,
-                                                                     const std::stop_token& stop);
-  Result<> start(const SqlTarget& target, const std::string& password);
+  // Where to and as what; `host` is a directory of sockets or an address.
+  struct Route {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string user;
+    std::string database;
+    bool replication = false;
+  };
+  static Result<std::variant<SqlConnection, ConnectRefusal>> open_as(const Route& route, const std::string& password,
+                                                                     Deadline deadline, const std::stop_token& stop);
+  Result<> start(const Route& route, const std::string& password);
   Result<std::optional<ConnectRefusal>> finish_start();
   Result<os::Ready> wait(int read_fd, int write_fd);
   Result<bool> send(const std::string& statement, const std::vector<std::string>& parameters);
@@ -83,6 +98,7 @@ class SqlConnection {
   std::unique_ptr<os::StopSignal> stop_;
   Bytes taken_ = 0;
   bool overflow_ = false;
+  bool simple_only_ = false;  // a walsender knows no other protocol (postgres.c: forbidden_in_wal_sender)
 };
 
 }  // namespace dugong::node

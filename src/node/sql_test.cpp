@@ -13,6 +13,7 @@
 #include "node/sql_connection.h"
 #include "os/clock.h"
 #include "os/spawn.h"
+#include "postgres/identifiers.h"
 
 namespace dugong::node {
 namespace {
@@ -62,7 +63,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  [[nodiscard]] SqlTarget target() const { return {directory_, 54399, "post gres", "postgres", directory_ + "/pass"}; }
+  [[nodiscard]] SqlTarget target() const { return {directory_, port(), "post gres", "postgres", directory_ + "/pass"}; }
   [[nodiscard]] SqlTarget as(const std::string& user, const std::string& password) const {
     auto result = target();
     result.user = user;
@@ -71,6 +72,17 @@ class Server {
     std::ofstream{result.password_file} << password << "\n";
     own(result.password_file);
     return result;
+  }
+  // Several of these programs may run at once.
+  [[nodiscard]] static std::uint16_t port() { return static_cast<std::uint16_t>(50'000 + ::getpid() % 10'000); }
+  // A passfile with one line, for the server as a peer.
+  [[nodiscard]] AskPeer peer(const std::string& user, const std::string& password) const {
+    const auto file = directory_ + "/pgpass";
+    std::ofstream{file} << "10.0.0.9:1:replication:x:y\n"
+                        << *postgres::passfile_line("127.0.0.1", std::to_string(port()), "replication", user, password)
+                        << "\n";
+    own(file);
+    return {"127.0.0.1", port(), user, file};
   }
   // As dugong leaves a secret: of whom its directory belongs to.
   void own(const std::string& file) const {
@@ -110,7 +122,9 @@ class Server {
         server->run({"initdb", "-D", server->data(), "-U", "post gres", "--pwfile=" + server->directory_ + "/pass",
                      "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"}) &&
         server->run({"pg_ctl", "-D", server->data(), "-w", "-l", server->directory_ + "/log", "-o",
-                     "-k " + server->directory_ + " -p 54399 -c listen_addresses= -c fsync=off", "start"});
+                     "-k " + server->directory_ + " -p " + std::to_string(port()) +
+                         " -c listen_addresses=127.0.0.1 -c fsync=off",
+                     "start"});
     return started ? std::move(server) : nullptr;
   }
   std::string directory_;
@@ -351,6 +365,41 @@ TEST_F(Sql, UnreachableIsAnErrorWhereTheAnswerHasNoRoom) {
   auto answer = role_password_mark({target, "r", {"p"}}, soon(), {});
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().kind, ErrorKind::unreachable);
+}
+
+TEST_F(Sql, APeerSaysWhoItIs) {
+  const auto facts = ask_peer(Server::get()->peer("post gres", superuser_password), soon(), {});
+  ASSERT_TRUE(facts) << facts.error().what;
+  EXPECT_TRUE(facts->answered) << facts->why_not;
+  EXPECT_EQ(to_string(facts->system_identifier), cell("SELECT system_identifier FROM pg_control_system()"));
+  EXPECT_EQ(facts->timeline, TimelineId{1});
+  EXPECT_EQ(facts->in_recovery, false);
+}
+
+TEST_F(Sql, APeerThatDoesNotLetUsInIsSilent) {
+  const auto why = [](const AskPeer& peer) {
+    const auto facts = ask_peer(peer, soon(), {});
+    return !facts ? "error: " + facts.error().what : facts->answered ? "answered" : facts->why_not;
+  };
+  const auto* server = Server::get();
+  EXPECT_NE(why(server->peer("post gres", "wrong")).find("(28P01)"), std::string::npos);
+  auto unlisted = server->peer("post gres", superuser_password);
+  unlisted.user = "somebody";
+  EXPECT_NE(why(unlisted).find("has no password for 127.0.0.1"), std::string::npos);
+  auto nobody = server->peer("post gres", superuser_password);
+  nobody.port = 1;
+  EXPECT_NE(why(nobody).find("has no password for 127.0.0.1 port 1"), std::string::npos);
+  for (const auto* address : {"", "/tmp", "10.0.0.1,10.0.0.2", "@abstract"}) {
+    auto elsewhere = server->peer("post gres", superuser_password);
+    elsewhere.address = address;
+    EXPECT_NE(why(elsewhere).find("is not an address"), std::string::npos) << address;
+  }
+}
+
+TEST_F(Sql, APeerThatDoesNotAnswerInTimeIsSilent) {
+  const auto facts = ask_peer(Server::get()->peer("post gres", superuser_password), os::deadline_in(Millis{0}), {});
+  ASSERT_TRUE(facts) << facts.error().what;
+  EXPECT_FALSE(facts->answered);
 }
 
 }  // namespace

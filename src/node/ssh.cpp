@@ -29,6 +29,17 @@ constexpr std::array common = {"BatchMode=yes",         "ConnectTimeout=10", "Se
 constexpr const char* fast_ciphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr";
 
+// Without what is run there.
+Result<std::vector<std::string>> options_for(const SshTarget& target) {
+  if (!only(target.target, "@._-:%[]+~") || target.target[0] == '-' || target.target.find("@-") != std::string::npos) {
+    return fail(unusable(fmt::format("\"{}\" is not a target for ssh", printable(target.target))));
+  }
+  std::vector<std::string> argv = {"ssh", "-T"};
+  if (!target.config.empty()) argv.insert(argv.end(), {"-F", target.config});
+  for (const char* option : common) argv.insert(argv.end(), {"-o", option});
+  return argv;
+}
+
 constexpr std::string_view sudo_refusal = "a password is required";
 
 struct Advice {
@@ -45,28 +56,31 @@ constexpr std::array advices = {
     Advice{"Could not resolve hostname", "check the name of the host in `ssh = \"{0}\"`"},
     Advice{"error while loading shared libraries",
            "install on {0} what dugong is linked with: apt-get install libpq5 libzstd1"},
-    Advice{"command not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
-    Advice{"No such file or directory", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"},
-    Advice{"not found", "install dugong on {0}, or set DUGONG_REMOTE_PROGRAM to where it is there"}};
+    Advice{"command not found",
+           "install dugong on {0}: dugong node install {0}; or set DUGONG_REMOTE_PROGRAM to where it is there"},
+    Advice{"No such file or directory",
+           "install dugong on {0}: dugong node install {0}; or set DUGONG_REMOTE_PROGRAM to where it is there"},
+    Advice{"not found",
+           "install dugong on {0}: dugong node install {0}; or set DUGONG_REMOTE_PROGRAM to where it is there"}};
 constexpr std::string_view try_by_hand = "try by hand: ssh {0} {1} --version";
 constexpr const char* usual_place = "/usr/local/bin/dugong";
 
 }  // namespace
 
 Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose purpose) {
-  if (!only(target.target, "@._-:%[]+~") || target.target[0] == '-' || target.target.find("@-") != std::string::npos) {
-    return fail(unusable(fmt::format("\"{}\" is not a target for ssh", printable(target.target))));
-  }
+  auto argv = TRY(options_for(target));
   // It becomes part of the remote shell's command line.
   if (!only(target.program, " ._/=+-") || target.program[0] == '-' || target.program[0] == ' ') {
     return fail(unusable(fmt::format("DUGONG_REMOTE_PROGRAM \"{}\" is not a plain path", printable(target.program))));
   }
-  std::vector<std::string> argv = {"ssh", "-T"};
-  if (!target.config.empty()) argv.insert(argv.end(), {"-F", target.config});
-  for (const char* option : common) argv.insert(argv.end(), {"-o", option});
   switch (purpose) {
-    case wire::Purpose::control:  // a master made by somebody else may be used; none is left behind
-      argv.insert(argv.end(), {"-o", "ControlMaster=no"});
+    case wire::Purpose::control:
+      if (target.share) {
+        argv.insert(argv.end(), {"-o", "ControlMaster=auto", "-o", "ControlPath=" + target.share->socket, "-o",
+                                 fmt::format("ControlPersist={}", target.share->seconds)});
+      } else {  // a master made by somebody else may be used; none is left behind
+        argv.insert(argv.end(), {"-o", "ControlMaster=no"});
+      }
       break;
     case wire::Purpose::stream:  // a shared connection would have a cipher of its own choice
       argv.insert(argv.end(), {"-o", "ControlPath=none", "-c", fast_ciphers});
@@ -75,6 +89,22 @@ Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose
   argv.insert(argv.end(), {"--", target.target, target.program + " serve"});
   return argv;
 }
+
+Result<std::vector<std::string>> ssh_shell_argv(const SshTarget& target, SshShell shell) {
+  auto argv = TRY(options_for(target));
+  argv.insert(argv.end(), {"-o", "ControlPath=none", "--", target.target});
+  switch (shell) {
+    case SshShell::plain:
+      argv.emplace_back("sh -s");
+      break;
+    case SshShell::sudo:
+      argv.emplace_back("env LC_ALL=C sudo -n sh -s");  // its words are read here
+      break;
+  }
+  return argv;
+}
+
+std::vector<std::string> ssh_environment() { return {"SSH_AUTH_SOCK", "KRB5CCNAME", "USER", "LOGNAME"}; }
 
 namespace {
 
@@ -101,9 +131,9 @@ Error explain_ssh_failure(Error error, const SshTarget& target) {
   return error;
 }
 
-Error explain_version(Error error, const SshTarget& target, const std::string& own) {
+Error explain_version(Error error, const SshTarget& target, const std::string& node, const std::string& own) {
   const auto there = target.target + ":" + (target.program.starts_with('/') ? target.program : usual_place);
-  if (error.next.starts_with(wire::upgrade_there)) error.next += fmt::format(": scp {} {}", own, there);
+  if (error.next.starts_with(wire::upgrade_there)) error.next += fmt::format(": dugong node upgrade {}", node);
   if (error.next.starts_with(wire::upgrade_here)) error.next += fmt::format(": scp {} {}", there, own);
   return error;
 }

@@ -1,6 +1,7 @@
 // How another node is reached: the command line of ssh, and what its failures mean. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,15 +18,27 @@ struct SshTarget {
   std::string target;              // "root@10.0.0.11", or a Host of the ssh configuration
   std::string config;              // -F; empty: ssh's own defaults
   std::string program = "dugong";  // on the other side
+  // A connection that is kept for later commands: its socket, and how long it is kept unused. Without: none is.
+  struct Share {
+    std::string socket;
+    int seconds = 0;
+  };
+  std::optional<Share> share = {};
 };
 
 // Errors: invalid (a target or program that ssh or the remote shell would take for something else).
 Result<std::vector<std::string>> ssh_argv(const SshTarget& target, wire::Purpose purpose);
 
+// A shell that reads its script from standard input: the login's own, or root's by sudo. Errors: as above.
+enum class SshShell { plain, sudo };
+Result<std::vector<std::string>> ssh_shell_argv(const SshTarget& target, SshShell shell);
+// The variables that ssh gets of ours.
+std::vector<std::string> ssh_environment();
+
 // ssh's own words turned into what to do next; the words stay.
 Error explain_ssh_failure(Error error, const SshTarget& target);
-// Of a greeting that was refused for its version: the command that brings the newer program (`own`: the path of ours)
-// to where the older one is.
-Error explain_version(Error error, const SshTarget& target, const std::string& own);
+// Of a greeting that was refused for its version: the command that brings the newer program to where the older one is
+// (`node`: its name, `own`: the path of our program).
+Error explain_version(Error error, const SshTarget& target, const std::string& node, const std::string& own);
 
 }  // namespace dugong::node

@@ -35,6 +35,23 @@ TEST(Ssh, DataTakesAFastCipherOnAConnectionOfItsOwn) {
   EXPECT_TRUE(has(line, "ControlPath=none"));
   EXPECT_FALSE(has(command_line({"b", "", "dugong"}), "-c aes"));
 }
+TEST(Ssh, AKeptConnectionIsForControlOnly) {
+  SshTarget target{"b", "", "dugong", SshTarget::Share{"/run/dugong/ssh/0123", 60}};
+  const auto line = command_line(target);
+  EXPECT_TRUE(has(line, "-o ControlMaster=auto -o ControlPath=/run/dugong/ssh/0123 -o ControlPersist=60")) << line;
+  EXPECT_TRUE(has(command_line(target, wire::Purpose::stream), "ControlPath=none"));
+  EXPECT_FALSE(has(command_line(target, wire::Purpose::stream), "/run/dugong/ssh"));
+  target.share.reset();
+  EXPECT_TRUE(has(command_line(target), "ControlMaster=no"));
+}
+TEST(Ssh, AShellIsTheLoginsOrRoots) {
+  const auto line = [](SshShell shell) { return join(ssh_shell_argv({"ops@b", "/c", "dugong"}, shell).value(), " "); };
+  EXPECT_TRUE(line(SshShell::plain).ends_with("-- ops@b sh -s"));
+  EXPECT_TRUE(line(SshShell::sudo).ends_with("-- ops@b env LC_ALL=C sudo -n sh -s"));
+  EXPECT_TRUE(has(line(SshShell::plain), "ssh -T -F /c "));
+  EXPECT_TRUE(has(line(SshShell::plain), "BatchMode=yes"));
+  EXPECT_FALSE(ssh_shell_argv({"-oProxyCommand=x", "", "dugong"}, SshShell::plain));
+}
 TEST(Ssh, TargetsThatWouldBeOptionsOrShellAreRefused) {
   for (const char* target : {"", "-oProxyCommand=x", "a b", "a;b", "root@-x", "$(x)", "a\nb", "`x`"}) {
     EXPECT_TRUE(has(command_line({target, "", "dugong"}), "not a target for ssh")) << target;
@@ -91,11 +108,11 @@ TEST(Ssh, AnAdviceOfItsOwnWinsOverWiresButNotTheGeneralOne) {
   EXPECT_EQ(next("exit 127"), "install dugong on b");
 }
 std::string version_advice(const std::string& next, const std::string& program = "dugong") {
-  return explain_version(Error{ErrorKind::refused, "", {}, {}, next}, {"root@b", "", program}, "/opt/d/dugong").next;
+  return explain_version(Error{ErrorKind::refused, "", {}, {}, next}, {"root@b", "", program}, "b", "/opt/d/dugong")
+      .next;
 }
 TEST(Ssh, AnotherVersionIsReplacedByACommand) {
-  EXPECT_EQ(version_advice("upgrade dugong on b to 2"),
-            "upgrade dugong on b to 2: scp /opt/d/dugong root@b:/usr/local/bin/dugong");
+  EXPECT_EQ(version_advice("upgrade dugong on b to 2"), "upgrade dugong on b to 2: dugong node upgrade b");
   EXPECT_EQ(version_advice("upgrade dugong here to 9", "/x/dugong"),
             "upgrade dugong here to 9: scp root@b:/x/dugong /opt/d/dugong");
   EXPECT_EQ(version_advice("something else"), "something else");

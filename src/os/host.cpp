@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <gnu/libc-version.h>
 #include <ifaddrs.h>
 #include <memory>
 #include <netdb.h>
@@ -14,6 +15,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "base/ids.h"
 #include "base/text.h"
 #include "os/files.h"
 #include "os/signals.h"
@@ -63,6 +65,31 @@ Bytes memory() {
   struct sysinfo info {};
   if (::sysinfo(&info) != 0) return 0;
   return Bytes{info.totalram} * info.mem_unit;
+}
+
+// This program's own, which the host's other programs are linked with too.
+std::string libc_version() { return std::string{"glibc "} + ::gnu_get_libc_version(); }
+
+// "HugePages_Free:       12", "Hugepagesize:       2048 kB". What is reserved is free and not to be had.
+HugePages parse_huge_pages(std::string_view meminfo) {
+  HugePages pages;
+  std::uint64_t reserved = 0;
+  for (const auto line : lines(meminfo)) {
+    const auto fields = words(line);
+    const auto number = fields.size() < 2 ? Result<std::uint64_t>{fail(ErrorKind::failed, "")} : parse_u64(fields[1]);
+    if (!number) continue;
+    if (fields[0] == "HugePages_Total:") pages.total = *number;
+    if (fields[0] == "HugePages_Free:") pages.available = *number;
+    if (fields[0] == "HugePages_Rsvd:") reserved = *number;
+    if (fields[0] == "Hugepagesize:") pages.size = *number << 10;
+  }
+  pages.available -= std::min(pages.available, reserved);
+  return pages;
+}
+
+HugePages huge_pages() {
+  const auto content = read_file("/proc/meminfo", 1 << 16);
+  return content ? parse_huge_pages(content->bytes) : HugePages{};
 }
 
 std::vector<std::string> own_addresses() {

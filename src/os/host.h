@@ -11,8 +11,17 @@
 namespace dugong::os {
 
 std::string hostname();
-std::string boot_id();                                 // /proc/sys/kernel/random/boot_id; empty if unreadable
-Bytes memory();                                        // total; 0 if unreadable
+std::string boot_id();       // /proc/sys/kernel/random/boot_id; empty if unreadable
+Bytes memory();              // total; 0 if unreadable
+std::string libc_version();  // "glibc 2.36"
+struct HugePages {
+  Bytes size = 0;  // of the default ones; 0: unreadable
+  std::uint64_t total = 0;
+  std::uint64_t available = 0;  // neither used nor promised
+};
+HugePages huge_pages();
+// From the text of /proc/meminfo (Linux: mm/hugetlb.c, hugetlb_report_meminfo).
+HugePages parse_huge_pages(std::string_view meminfo);
 std::vector<std::string> own_addresses();              // numeric, IPv4 and IPv6, loopback included, sorted
 Result<std::vector<std::uint16_t>> listening_ports();  // TCP, IPv4 and IPv6, sorted, each once
 // The ports in the text of /proc/net/tcp or tcp6 whose socket listens (Linux: net/ipv4/tcp_ipv4.c, get_tcp4_sock).

@@ -1,13 +1,16 @@
 #include "os/net.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <future>
 #include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <span>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
 
 #include "base/text.h"
@@ -110,7 +113,40 @@ Result<Fd> connect_one(const addrinfo& address, const TcpTarget& target, Deadlin
   return fd;
 }
 
+Result<Fd> connect_local(const std::string& path) {
+  const std::string what = "connect to " + path;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return fail(system_error(ENAMETOOLONG, what));
+  path.copy(address.sun_path, path.size());
+  Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!fd.valid()) return fail(system_error(errno, what));
+  // It succeeds or fails at once; EAGAIN is a full queue (unix(7)).
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    auto error = system_error(errno, what);
+    error.kind = ErrorKind::unreachable;
+    return fail(std::move(error));
+  }
+  return fd;
+}
+
 }  // namespace
+
+Result<std::string> exchange_local(const std::string& socket_path, std::string_view bytes, std::size_t max_answer,
+                                   Deadline deadline, const std::stop_token& stop_token) {
+  const Fd fd = TRY(connect_local(socket_path));
+  const StopSignal stop{stop_token};
+  TRY(write_all(fd.get(), bytes, deadline, stop));
+  std::string answer;
+  std::string block(65536, '\0');
+  while (answer.size() < max_answer) {
+    const auto room = std::min(block.size(), max_answer - answer.size());
+    const auto count = TRY(read_some(fd.get(), std::span{block}.first(room), deadline, stop));
+    if (count == 0) break;
+    answer.append(block, 0, count);
+  }
+  return answer;
+}
 
 Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, const std::stop_token& stop_token) {
   const StopSignal stop{stop_token};

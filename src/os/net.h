@@ -25,5 +25,8 @@ Result<Fd> connect_tcp(const TcpTarget& target, Deadline deadline, const std::st
 using Enough = bool (*)(std::string_view answer);
 Result<std::string> exchange(const TcpTarget& target, std::string_view bytes, std::size_t max_answer, Enough enough,
                              Deadline deadline, const std::stop_token& stop = {});
+// The same over a socket of this machine, until the peer closes. Errors besides: timed_out, also after some bytes.
+Result<std::string> exchange_local(const std::string& socket_path, std::string_view bytes, std::size_t max_answer,
+                                   Deadline deadline, const std::stop_token& stop = {});
 
 }  // namespace dugong::os

@@ -1,5 +1,6 @@
 #include "os/processes.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "os/files.h"
+#include "os/mounts.h"
 
 namespace dugong::os {
 namespace {
@@ -109,6 +112,18 @@ Result<std::vector<Process>> processes_using(const std::string& directory) {
   for (const int pid : all_pids()) {
     if (pid == ::getpid()) continue;
     if (const char* use = use_of(pid, target)) found.push_back(describe(pid, use));
+  }
+  return found;
+}
+
+std::vector<Process> processes_mounting(const std::string& source) {
+  std::vector<Process> found;
+  std::set<std::uint64_t> seen{0, namespace_of(::getpid(), "mnt")};
+  for (const int pid : all_pids()) {
+    if (!seen.insert(namespace_of(pid, "mnt")).second) continue;
+    const auto mounts = read_mounts(std::to_string(pid));
+    if (mounts && std::ranges::find(*mounts, source, &MountEntry::source) != mounts->end())
+      found.push_back(describe(pid, "mount namespace"));
   }
   return found;
 }

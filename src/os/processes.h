@@ -22,6 +22,11 @@ struct Process {
 // when the directory is the root of its own filesystem (a dataset); else paths are compared, as this process sees them.
 Result<std::vector<Process>> processes_using(const std::string& directory);
 
+// Where `source` (a dataset) is mounted in another mount namespace than this process's: one process of each. Such a
+// namespace began with a copy of the mounts, and was not told of an unmount since (mount_namespaces(7): private
+// mounts). An empty list also where that is not ours to look at.
+std::vector<Process> processes_mounting(const std::string& source);
+
 struct ProcessWork {
   std::uint64_t processor_ms = 0;  // in user and kernel mode
   Bytes bytes = 0;                 // read and written, from whatever it was

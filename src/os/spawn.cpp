@@ -52,7 +52,7 @@ void Child::abandon() {
 
 void Child::signal(int number) const {
   if (!pidfd_.valid() || exit_) return;
-  ::kill(group_ == Group::same ? pid_ : -pid_, number);
+  ::kill(group_ == Group::own_session ? -pid_ : pid_, number);
 }
 
 Result<void> Child::reap() {

@@ -19,8 +19,9 @@ namespace dugong::os {
 
 enum class Stdio { null, pipe };
 enum class Group {
-  own_session,  // setsid: no terminal, the whole group can be killed
-  same,         // of the caller; only the process itself is killed
+  own_session,        // setsid: no terminal, the whole group can be killed
+  own_session_alone,  // setsid; only the process itself is killed: what it starts is meant to outlive it
+  same,               // of the caller; only the process itself is killed
 };
 struct Credentials {
   std::uint32_t uid = 0;

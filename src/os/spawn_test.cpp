@@ -270,6 +270,19 @@ TEST(Child, TerminateLeavesNothingOfTheGroup) {
   EXPECT_TRUE(eventually([&] { return !process_exists(deaf); }));
 }
 
+TEST(Child, InASessionOfItsOwnWhatItStartedIsSpared) {
+  const TempDir dir;
+  const auto file = dir.path("pid");
+  auto command = sh("sleep 100 & echo $! >" + file + ".new; mv " + file + ".new " + file + "; wait");
+  command.group = Group::own_session_alone;
+  auto child = spawn(command).value();
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
+  const auto spared = static_cast<int>(parse_u64(trim(read_file(file)->bytes)).value_or(0));
+  EXPECT_EQ(child.terminate()->signal, SIGTERM);
+  EXPECT_TRUE(process_exists(spared));
+  EXPECT_EQ(::kill(spared, SIGKILL), 0);
+}
+
 TEST(Child, DiesWithItsOwnerAndLeavesNoZombie) {
   int pid = 0;
   {

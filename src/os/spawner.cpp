@@ -147,7 +147,7 @@ void become(const Credentials& user, int report_fd) {
 // Only async-signal-safe calls from here to exec.
 [[noreturn]] void in_child(const Command& command, Prepared& prepared, std::array<int, 3>& sources, int report_fd,
                            pid_t parent) {
-  if (command.group == Group::own_session && ::setsid() < 0) give_up(report_fd, Stage::group);
+  if (command.group != Group::same && ::setsid() < 0) give_up(report_fd, Stage::group);
   place_descriptors(sources, report_fd);
   if (::chdir(prepared.directory.c_str()) != 0) give_up(report_fd, Stage::directory);
   if (command.user) become(*command.user, report_fd);

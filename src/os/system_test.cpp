@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <set>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
@@ -92,6 +93,17 @@ TEST(Host, ParseListening) {
   EXPECT_TRUE(parse_listening("").empty());
 }
 
+TEST(Host, HugePages) {
+  constexpr auto meminfo =
+      "MemTotal:        8141164 kB\nHugePages_Total:     100\nHugePages_Free:       60\nHugePages_Rsvd:       20\n"
+      "Hugepagesize:       2048 kB\n";
+  const auto pages = parse_huge_pages(meminfo);
+  EXPECT_EQ(pages.size, Bytes{2} << 20);
+  EXPECT_EQ(pages.total, 100U);
+  EXPECT_EQ(pages.available, 40U);
+  EXPECT_EQ(parse_huge_pages("MemTotal: much\n").size, 0U);
+}
+
 // A TCP server on a port of its own that answers each connection with what the function says.
 class Listener {
  public:
@@ -128,6 +140,29 @@ TEST(Net, Exchange) {
     EXPECT_TRUE(write_all(peer.get(), "you said " + into.substr(0, count), soon(), never));
   }};
   EXPECT_EQ(exchange(listener.target(), "hello", 100, nullptr, soon()).value(), "you said hello");
+}
+
+TEST(Net, ExchangeOverASocketOfThisMachine) {
+  const std::string path = "/tmp/dugong-test-" + random_token(8);
+  const Fd listening{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(exchange_local(path, "hello", 100, soon()).error().kind, ErrorKind::unreachable);  // nobody listens yet
+  ASSERT_EQ(::listen(listening.get(), 1), 0);
+  std::jthread server{[&] {
+    const Fd peer{::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    std::string into(100, '\0');
+    const auto count = read_some(peer.get(), into, soon(), never).value();
+    EXPECT_TRUE(write_all(peer.get(), "you said " + into.substr(0, count), soon(), never));
+  }};
+  EXPECT_EQ(exchange_local(path, "hello", 100, soon()).value(), "you said hello");
+  server.join();
+  EXPECT_EQ(exchange_local(path, "hello", 100, deadline_in(Millis{50})).error().kind, ErrorKind::timed_out);
+  ::unlink(path.c_str());
+  EXPECT_EQ(exchange_local(path, "hello", 100, soon()).error().kind, ErrorKind::unreachable);
+  EXPECT_FALSE(exchange_local("/" + std::string(200, 'x'), "", 100, soon()));
 }
 
 TEST(Net, AnAnswerEndsWhenItIsEnoughOrTooMuch) {
@@ -261,6 +296,21 @@ TEST(Processes, AreDescribed) {
   EXPECT_EQ(found[0].comm, "sleep");
   EXPECT_EQ(found[0].cmdline, "sleep 100");
   EXPECT_NE(found[0].net_namespace, 0U);
+}
+
+TEST(Processes, ThatHaveAMountOfTheirOwn) {
+  const TempDir dir;
+  const auto source = "dugong-test-" + std::to_string(process_id());
+  EXPECT_TRUE(processes_mounting(source).empty());
+  Command command;
+  command.argv = {"unshare", "-m", "sh", "-c",
+                  "mount -t tmpfs " + source + " " + dir.path() + " && echo ready && exec sleep 100"};
+  const auto child = spawn(command);
+  std::string line(10, '\0');
+  if (!child || read_some(child->out.get(), line, soon(), never).value_or(0) == 0) GTEST_SKIP() << "cannot unshare";
+  const auto found = processes_mounting(source);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].pid, child->pid());
 }
 
 TEST(Processes, AnotherMountNamespace) {

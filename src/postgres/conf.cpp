@@ -212,6 +212,82 @@ Result<std::string> merge_auto_conf(std::string_view text, const Assignments& ou
   return merged;
 }
 
+Result<std::string> without_settings(std::string_view text, const std::vector<std::string>& names) {
+  std::string kept;
+  std::size_t number = 0;
+  for (auto line : lines(text)) {
+    auto parsed = parse_line(line, ++number);
+    if (!parsed.problem.empty()) return bad_line(number, parsed.problem);
+    if (parsed.line && std::ranges::find(names, parsed.line->name) != names.end()) continue;
+    kept += line;
+    kept += '\n';
+  }
+  return kept;
+}
+
+namespace {
+
+std::vector<std::string> words_of(std::string_view postmaster_opts) {
+  std::vector<std::string> words;
+  auto text = postmaster_opts.substr(0, postmaster_opts.find_last_not_of('\n') + 1);
+  auto at = text.find(" \"");
+  while (at != std::string_view::npos) {
+    const auto begin = at + 2;
+    auto end = text.find("\" \"", begin);
+    words.emplace_back(text.substr(begin, end == std::string_view::npos ? text.rfind('"') - begin : end - begin));
+    at = end == std::string_view::npos ? end : end + 1;
+  }
+  return words;
+}
+
+// guc.c: ParseLongOption.
+void add_assignment(std::string_view word, Assignments& all) {
+  const auto equals = word.find('=');
+  if (equals == std::string_view::npos) return;
+  auto name = lower(word.substr(0, equals));
+  std::ranges::replace(name, '-', '_');
+  std::erase_if(all, [&](const auto& one) { return one.first == name; });
+  all.emplace_back(std::move(name), std::string{word.substr(equals + 1)});
+}
+
+// Letters with a setting behind them (postmaster.c: PostmasterMain).
+std::string setting_of(char letter) {
+  switch (letter) {
+    case 'B':
+      return "shared_buffers";
+    case 'N':
+      return "max_connections";
+    case 'h':
+      return "listen_addresses";
+    case 'k':
+      return "unix_socket_directories";
+    case 'p':
+      return "port";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Assignments options_of(std::string_view postmaster_opts) {
+  Assignments all;
+  const auto words = words_of(postmaster_opts);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word.starts_with("--")) add_assignment(word.substr(2), all);
+    if (word.size() < 2 || word[0] != '-' || word[1] == '-') continue;
+    if (word == "-F") add_assignment("fsync=off", all);
+    if (word == "-i") add_assignment("listen_addresses=*", all);
+    const bool is_assignment = word[1] == 'c';
+    const auto name = setting_of(word[1]);
+    if (!is_assignment && name.empty()) continue;
+    const auto value = word.size() > 2 ? std::string{word.substr(2)} : i + 1 < words.size() ? words[++i] : "";
+    add_assignment(is_assignment ? value : name + "=" + value, all);
+  }
+  return all;
+}
+
 // What of the source's recovery a copy must not inherit: whom to follow, from where to restore, where to stop, and the
 // file whose appearance promotes it (PostgreSQL 12 to 15).
 const std::vector<std::string_view>& recovery_names() {

@@ -36,6 +36,14 @@ std::string with_include(std::string_view postgresql_conf);
 Result<std::string> merge_auto_conf(std::string_view text, const Assignments& ours);
 const std::vector<std::string_view>& recovery_names();
 
+// Without the assignments of these names (lower case); every other line byte for byte. Errors: as parse_conf.
+Result<std::string> without_settings(std::string_view text, const std::vector<std::string>& names);
+
+// Settings that a server was started with on its command line, from postmaster.opts in its data directory
+// (postmaster.c: CreateOptsFile writes every argument between double quotes and escapes nothing). The last one of a
+// name is in force (guc.c: set_config_option).
+Assignments options_of(std::string_view postmaster_opts);
+
 // The assignment in force (the last one), if any.
 std::optional<std::string> effective(const std::vector<ConfLine>& lines, std::string_view name);
 

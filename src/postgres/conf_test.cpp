@@ -133,5 +133,28 @@ TEST(AutoConf, ABrokenFileIsNotRewritten) {
   EXPECT_FALSE(merge_auto_conf("", {{"a", "x\ny"}}));
 }
 
+TEST(AutoConf, NamedSettingsGoAndNothingElse) {
+  EXPECT_EQ(*without_settings("# x\n Port = 1\nwork_mem = '1MB'  # y\nport=2\n", {"port"}),
+            "# x\nwork_mem = '1MB'  # y\n");
+  EXPECT_FALSE(without_settings("a = '\n", {"b"}));
+}
+
+// As postmaster.c writes them: every argument between quotes, whatever is in it.
+TEST(OptionsFile, SaysWhatWasOnTheCommandLine) {
+  const auto all = options_of(
+      "/usr/local/bin/postgres \"-D\" \"/data\" \"-cmax_connections=300\" \"-c\" \"archive_command=cp %p /a/%f\" "
+      "\"--work-mem=8MB\" \"-p\" \"5433\" \"-N\" \"20\" \"-F\"\n");
+  EXPECT_EQ(all, (Assignments{{"archive_command", "cp %p /a/%f"},
+                              {"work_mem", "8MB"},
+                              {"port", "5433"},
+                              {"max_connections", "20"},
+                              {"fsync", "off"}}));
+}
+TEST(OptionsFile, MayHaveNone) {
+  EXPECT_TRUE(options_of("").empty());
+  EXPECT_TRUE(options_of("/usr/bin/postgres\n").empty());
+  EXPECT_TRUE(options_of("/usr/bin/postgres \"-D\" \"/data\"\n").empty());
+}
+
 }  // namespace
 }  // namespace dugong::postgres

@@ -80,6 +80,18 @@ struct Role {
   bool has_password = false;
 };
 
+// What a server says of itself to a replication connection (walsender.c: IdentifySystem).
+struct PeerFacts {
+  bool answered = false;
+  std::string why_not;  // it did not answer
+  SystemId system_identifier;
+  TimelineId timeline;                // a standby: of the WAL that it has received
+  std::optional<bool> in_recovery{};  // absent: older than PostgreSQL 14, which does not say (guc.c: in_hot_standby)
+  friend bool operator==(const PeerFacts&, const PeerFacts&) = default;
+};
+// The row of IDENTIFY_SYSTEM. Errors: failed.
+Result<PeerFacts> parse_identify_system(const StatementResult& result);
+
 struct ServerSql {
   bool in_recovery = false;
   bool accepts_clients = true;  // false: the image's temporary server during initdb (listen_addresses is empty)

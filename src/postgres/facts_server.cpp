@@ -156,6 +156,18 @@ Result<> take_installed(const Cells& row, ServerSql& into) {
 
 }  // namespace
 
+Result<PeerFacts> parse_identify_system(const StatementResult& result) {
+  if (!result.ok()) return PeerFacts{.why_not = result.message + " (" + result.sqlstate + ")"};
+  if (result.rows.size() != 1 || result.rows[0].size() < 2 || !result.rows[0][0] || !result.rows[0][1])
+    return fail(ErrorKind::failed, "IDENTIFY_SYSTEM gave no system identifier and timeline");
+  const auto system = TRY(parse_u64(*result.rows[0][0]));
+  const auto timeline = TRY(parse_u64(*result.rows[0][1]));
+  if (timeline > UINT32_MAX) return fail(ErrorKind::failed, "IDENTIFY_SYSTEM gave timeline " + *result.rows[0][1]);
+  return PeerFacts{.answered = true,
+                   .system_identifier = SystemId{system},
+                   .timeline = TimelineId{static_cast<std::uint32_t>(timeline)}};
+}
+
 Result<ServerSql> parse_server(const std::vector<StatementResult>& observe) {
   ServerSql server;
   TRY(take_server(observe, server));

@@ -90,6 +90,22 @@ Result<std::string> passfile_line(std::string_view host, std::string_view port, 
   return line;
 }
 
+std::optional<std::string> password_in_passfile(std::string_view text, std::string_view host, std::string_view port,
+                                                std::string_view database, std::string_view user) {
+  const auto start = passfile_line(host, port, database, user, "");
+  if (!start) return std::nullopt;
+  for (const auto line : lines(text)) {
+    if (!line.starts_with(*start)) continue;
+    std::string password;
+    for (std::size_t i = start->size(); i < line.size(); ++i) {
+      if (line[i] == '\\' && i + 1 < line.size()) ++i;
+      password += line[i];
+    }
+    return password;
+  }
+  return std::nullopt;
+}
+
 std::string startup_message(std::string_view user, std::string_view database, bool replication) {
   std::string body = big_endian(protocol_3_0);
   auto add = [&](std::string_view name, std::string_view value) {

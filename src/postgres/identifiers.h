@@ -1,6 +1,7 @@
 // Names and texts inside SQL statements and libpq's files.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,10 @@ std::string conninfo_value(std::string_view value);
 // One line of a passfile; ':' and '\' escaped (fe-connect.c: passwordFromFile). Errors: invalid for newline or NUL.
 Result<std::string> passfile_line(std::string_view host, std::string_view port, std::string_view database,
                                   std::string_view user, std::string_view password);
+
+// The password of the first line for exactly these, in a file of such lines; none: there is no such line.
+std::optional<std::string> password_in_passfile(std::string_view text, std::string_view host, std::string_view port,
+                                                std::string_view database, std::string_view user);
 
 // First message of a replication login, and what its first answer means: "R" authentication wanted (the address is let
 // in), or an error's SQLSTATE (28000: no pg_hba.conf entry). Protocol 3.0, "Message Formats" in the manual.

@@ -40,6 +40,18 @@ TEST(Passfile, Fields) {
   EXPECT_EQ(*passfile_line("", "1", "", "u", ""), ":1::u:");
 }
 
+TEST(Passfile, APasswordIsFoundAgain) {
+  const std::string odd = R"(a:b\c #")";
+  const auto text = *passfile_line("h", "1", "replication", "u", "other") + "\n" +
+                    *passfile_line("fd00::1", "5432", "replication", "u:v", odd) + "\n" +
+                    *passfile_line("fd00::1", "5432", "replication", "u:v", "second") + "\n";
+  EXPECT_EQ(password_in_passfile(text, "fd00::1", "5432", "replication", "u:v"), odd);
+  EXPECT_EQ(password_in_passfile(text, "h", "1", "replication", "u"), "other");
+  EXPECT_EQ(password_in_passfile(text, "h", "1", "replication", "u:v"), std::nullopt);
+  EXPECT_EQ(password_in_passfile(text, "h", "11", "replication", "u"), std::nullopt);
+  EXPECT_EQ(password_in_passfile("", "h", "1", "replication", "u"), std::nullopt);
+}
+
 TEST(Passfile, OneLineOnly) {
   for (const auto& bad : {"a\nb"s, "a\rb"s, "a\0b"s}) {
     auto line = passfile_line("h", "1", "d", "u", bad);

@@ -11,9 +11,17 @@
 namespace dugong::runtime {
 namespace {
 
-Argv compose(const Server& server, std::string_view program, std::initializer_list<std::string> rest) {
+constexpr std::string_view compose_v1 = "docker-compose";
+constexpr std::string_view aside_suffix = ".before-dugong";
+
+Argv words_of(std::string_view program) {
   Argv argv;
   for (const auto word : split(program, ' ')) argv.emplace_back(word);
+  return argv;
+}
+
+Argv compose(const Server& server, std::string_view program, std::initializer_list<std::string> rest) {
+  auto argv = words_of(program);
   argv.insert(argv.end(), {"-p", server.project, "-f", server.compose_file});
   argv.insert(argv.end(), rest);
   return argv;
@@ -43,11 +51,22 @@ Argv render(const StartServer& start, std::string_view compose_program) {
   return {program(server, "pg_ctl"), "-D", server.data, "-l", server.log_file, "-w", "-t", "3", "start"};
 }
 
+std::string set_aside_name(const std::string& name) { return name + std::string{aside_suffix}; }
+bool is_set_aside_name(std::string_view name) { return name.ends_with(aside_suffix); }
+
+Argv render_restart_policy(const std::string& container, const std::string& policy) {
+  return {"docker", "update", "--restart=" + policy, container};
+}
+Argv render_rename(const std::string& container, const std::string& name) {
+  return {"docker", "rename", container, name};
+}
+Argv render_interrupt(const std::string& container) { return {"docker", "kill", "--signal", "SIGINT", container}; }
+
 Argv render(const StopServer& stop) {
   const auto& server = stop.server;
   switch (server.kind) {
     case Kind::compose:
-      return {"docker", "kill", "--signal", "SIGINT", server.project};
+      return render_interrupt(server.project);
     case Kind::process:
       break;
   }
@@ -79,8 +98,37 @@ Argv render(const InitData& init) {
 Argv render_image_inspect(const std::string& image) { return {"docker", "image", "inspect", image}; }
 
 Argv render_image_script(const std::string& image_id) {
-  return {"docker",       "run", "--rm",   "--network", "none",
-          "--entrypoint", "sh",  image_id, "-c",        "set -e; id -u postgres; id -g postgres; postgres --version"};
+  return {"docker",
+          "run",
+          "--rm",
+          "--network",
+          "none",
+          "--entrypoint",
+          "sh",
+          image_id,
+          "-c",
+          "set -e; id -u postgres; id -g postgres; postgres --version; "
+          "if ls /lib/ld-musl-* >/dev/null 2>&1; then echo musl; else getconf GNU_LIBC_VERSION || true; fi"};
+}
+
+// `docker version` fails when the engine does not answer, though it prints what the client is.
+Argv render_engine_version() {
+  return {"docker", "version", "--format", "{{.Server.Version}} {{.Server.MinAPIVersion}}"};
+}
+
+// Compose 1 needs half a second of processor time for every word it says: its version comes with the trial.
+Argv render_compose_version(std::string_view program) {
+  if (program == compose_v1) return {};
+  auto argv = words_of(program);
+  argv.insert(argv.end(), {"version", "--short"});
+  return argv;
+}
+
+Argv render_compose_trial(std::string_view program) {
+  auto argv = words_of(program);
+  if (program == compose_v1) argv.emplace_back("--verbose");
+  argv.insert(argv.end(), {"-p", "dugong-check", "-f", "-", "ps", "-q"});
+  return argv;
 }
 
 Argv render_container_ids() { return {"docker", "ps", "--all", "--quiet", "--no-trunc"}; }

@@ -67,7 +67,18 @@ TEST(Commands, the_image_is_asked_in_a_container_without_network_that_goes_away)
   const auto argv = render_image_script("sha256:1");
   EXPECT_EQ((Argv{argv.begin(), argv.end() - 1}),
             (Argv{"docker", "run", "--rm", "--network", "none", "--entrypoint", "sh", "sha256:1", "-c"}));
-  EXPECT_EQ(argv.back(), "set -e; id -u postgres; id -g postgres; postgres --version");
+  EXPECT_EQ(argv.back(),
+            "set -e; id -u postgres; id -g postgres; postgres --version; "
+            "if ls /lib/ld-musl-* >/dev/null 2>&1; then echo musl; else getconf GNU_LIBC_VERSION || true; fi");
+}
+
+TEST(Commands, both_generations_of_compose_are_tried_without_a_file) {
+  EXPECT_EQ(render_compose_trial("docker compose"),
+            (Argv{"docker", "compose", "-p", "dugong-check", "-f", "-", "ps", "-q"}));
+  EXPECT_EQ(render_compose_trial("docker-compose"),
+            (Argv{"docker-compose", "--verbose", "-p", "dugong-check", "-f", "-", "ps", "-q"}));
+  EXPECT_EQ(render_compose_version("docker compose"), (Argv{"docker", "compose", "version", "--short"}));
+  EXPECT_TRUE(render_compose_version("docker-compose").empty());
 }
 
 TEST(Commands, containers_of_every_project_are_listed) {

@@ -75,6 +75,45 @@ std::vector<std::string> bind_sources(const Json& container) {
   return sources;
 }
 
+// "on-failure:3" as `docker update --restart` takes it.
+std::string restart_policy(const Json& container) {
+  const auto& policy = member(member(container, "HostConfig"), "RestartPolicy");
+  const auto name = text(policy, "Name");
+  if (name.empty()) return "no";
+  const int most = number(policy, "MaximumRetryCount");
+  return name == "on-failure" && most > 0 ? name + ":" + std::to_string(most) : name;
+}
+
+// The mount that covers it decides, the longest one.
+std::string host_pgdata(const Json& container) {
+  const auto pgdata = environment_value(member(container, "Config"), "PGDATA");
+  std::string target;
+  std::string found;
+  for (const auto& mount : member(container, "Mounts")) {
+    auto at = text(mount, "Destination");
+    while (at.ends_with('/')) at.pop_back();
+    const bool covers = pgdata.starts_with(at) && (pgdata.size() == at.size() || pgdata[at.size()] == '/');
+    if (pgdata.empty() || at.empty() || !covers || at.size() <= target.size()) continue;
+    target = at;
+    found = text(mount, "Type") == "bind" ? text(mount, "Source") + pgdata.substr(at.size()) : std::string{};
+  }
+  return found;
+}
+
+// Compose 1 writes them as they were given, Compose 2 with their directory (compose-go: labels of a project).
+std::vector<std::string> compose_files(const std::map<std::string, std::string>& labels) {
+  const auto files = labels.find("com.docker.compose.project.config_files");
+  if (files == labels.end()) return {};
+  const auto directory = labels.find("com.docker.compose.project.working_dir");
+  std::vector<std::string> all;
+  for (const auto file : split(files->second, ',')) {
+    if (file.starts_with('/')) all.emplace_back(file);
+    if (!file.starts_with('/') && !file.empty() && directory != labels.end())
+      all.push_back(directory->second + "/" + std::string{file});
+  }
+  return all;
+}
+
 Container parse_container(const Json& json) {
   const auto& config = member(json, "Config");
   const auto& state = member(json, "State");
@@ -88,8 +127,8 @@ Container parse_container(const Json& json) {
   container.facts.labels = parse_labels(config);
   container.facts.exit_code = number(state, "ExitCode");
   container.pid = number(state, "Pid");
-  container.facts.restart_policy = text(member(member(json, "HostConfig"), "RestartPolicy"), "Name");
-  if (container.facts.restart_policy.empty()) container.facts.restart_policy = "no";
+  container.facts.restart_policy = restart_policy(json);
+  container.host_pgdata = host_pgdata(json);
   return container;
 }
 
@@ -140,6 +179,34 @@ Result<std::string> parse_image_id(std::string_view image_inspect_json) {
   return id;
 }
 
+Result<Engine> parse_engine_version(std::string_view output) {
+  const auto fields = split(trim(output), ' ');
+  const bool is_version = !fields[0].empty() && fields[0][0] >= '0' && fields[0][0] <= '9';
+  if (!is_version || fields.size() > 2) return fail(unreadable("not the version of a Docker Engine", output));
+  Engine engine;
+  engine.version = printable(fields[0]);
+  if (fields.size() == 2) engine.least_api = printable(fields[1]);
+  return engine;
+}
+
+std::string parse_compose_version(std::string_view output) {
+  constexpr std::string_view mark = "docker-compose version ";
+  if (const auto at = output.find(mark); at != std::string_view::npos) output.remove_prefix(at + mark.size());
+  output = trim(output);
+  if (output.starts_with('v')) output.remove_prefix(1);
+  const auto end = output.find_first_not_of("0123456789.");
+  const bool ends_well = end == std::string_view::npos || output[end] == ',' || output[end] == '-' ||
+                         output[end] == '+' || output[end] == '\n';
+  return ends_well ? std::string{output.substr(0, end)} : std::string{};
+}
+
+std::string last_word(std::string_view stderr_text) {
+  std::string_view last;
+  for (const auto line : lines(stderr_text))
+    if (!trim(line).empty()) last = trim(line);
+  return printable(shorten(last, 300));
+}
+
 Result<Software> parse_image(std::string_view image_inspect_json, std::string_view script_output) {
   Software software;
   software.id = TRY(parse_image_id(image_inspect_json));
@@ -149,10 +216,12 @@ Result<Software> parse_image(std::string_view image_inspect_json, std::string_vi
     return fail(ErrorKind::invalid, "the image sets no PGDATA: it is not a PostgreSQL image of the usual kind",
                 "use an image derived from postgres or timescale/timescaledb");
   const auto answer = lines(script_output);
-  if (answer.size() != 3) return fail(unreadable("the image's id and postgres --version answered", script_output));
+  if (answer.size() != 3 && answer.size() != 4)
+    return fail(unreadable("the image's id and postgres --version answered", script_output));
   software.uid = TRY(parse_id(answer[0]));
   software.gid = TRY(parse_id(answer[1]));
   software.version_number = TRY(parse_version(answer[2]));
+  if (answer.size() == 4) software.libc = printable(trim(answer[3]));
   return software;
 }
 
@@ -170,6 +239,18 @@ bool can_use(const Container& container, std::string_view data) {
   return std::ranges::any_of(container.bind_sources, [&](const std::string& source) {
     return source != "/" && (at_or_below(data, source) || at_or_below(source, data));
   });
+}
+
+OtherContainer other_of(const Container& container, std::string_view data) {
+  const auto& facts = container.facts;
+  return {.name = container.name,
+          .state = facts.state,
+          .image_id = facts.image_id,
+          .restart_policy = facts.restart_policy,
+          .compose_files = compose_files(facts.labels),
+          .serves = container.host_pgdata == data,
+          .set_aside =
+              is_set_aside_name(container.name) && facts.state != ServerState::running && facts.restart_policy == "no"};
 }
 
 }  // namespace dugong::runtime

@@ -47,7 +47,7 @@ constexpr const char* containers = R"([
     }
 ])";
 
-constexpr const char* script = "70\n71\npostgres (PostgreSQL) 14.17\n";
+constexpr const char* script = "70\n71\npostgres (PostgreSQL) 14.17\nglibc 2.36\n";
 
 ServerState state_of(const std::string& status) {
   auto parsed = parse_containers(R"([{"State": {"Status": ")" + status + R"("}}])");
@@ -57,7 +57,38 @@ ServerState state_of(const std::string& status) {
 TEST(ParseImage, says_what_runs_as_whom_and_where) {
   const auto software = parse_image(image, script);
   ASSERT_TRUE(software);
-  EXPECT_EQ(*software, (Software{"sha256:0a5d2f", "/var/lib/postgresql/data", 70, 71, 140017}));
+  EXPECT_EQ(*software, (Software{"sha256:0a5d2f", "/var/lib/postgresql/data", 70, 71, 140017, "glibc 2.36"}));
+}
+
+TEST(ParseImage, an_image_that_does_not_tell_its_libc_is_one_all_the_same) {
+  const auto software = parse_image(image, "70\n71\npostgres (PostgreSQL) 14.17\n");
+  ASSERT_TRUE(software);
+  EXPECT_EQ(software->libc, "");
+}
+
+TEST(ParseEngine, version_and_least_api) {
+  EXPECT_EQ(parse_engine_version("28.2.2 1.24\n").value_or(Engine{}).version, "28.2.2");
+  EXPECT_EQ(parse_engine_version("28.2.2 1.24\n").value_or(Engine{}).least_api, "1.24");
+  EXPECT_EQ(parse_engine_version("17.05.0-ce").value_or(Engine{}).version, "17.05.0-ce");
+  EXPECT_FALSE(parse_engine_version(""));
+  EXPECT_FALSE(parse_engine_version("Cannot connect to the Docker daemon"));
+}
+
+TEST(ParseCompose, versions) {
+  EXPECT_EQ(parse_compose_version("v2.5.0\n"), "2.5.0");
+  EXPECT_EQ(parse_compose_version("2.29.7-desktop.1\n"), "2.29.7");
+  EXPECT_EQ(parse_compose_version("compose.config: Using...\ndocker-compose version 1.29.2, build unknown\ndocker-py"),
+            "1.29.2");
+  EXPECT_EQ(parse_compose_version("unknown shorthand flag"), "");
+  EXPECT_EQ(parse_compose_version("2 apples"), "");
+}
+
+TEST(ParseCompose, the_last_word_of_a_stack_trace) {
+  EXPECT_EQ(
+      last_word("Traceback (most recent call last):\n  File \"x\"\ndocker.errors.DockerException: Not supported URL "
+                "scheme http+docker\n\n"),
+      "docker.errors.DockerException: Not supported URL scheme http+docker");
+  EXPECT_EQ(last_word(""), "");
 }
 
 TEST(ParseImage, refuses_an_image_without_pgdata) {
@@ -183,6 +214,33 @@ TEST(ServerStates, have_names) {
   EXPECT_EQ(to_string(ServerState::created), "created");
   EXPECT_EQ(to_string(ServerState::running), "running");
   EXPECT_EQ(to_string(ServerState::exited), "exited");
+}
+
+OtherContainer other(const std::string& name, const std::string& status, const std::string& policy) {
+  const auto list =
+      parse_containers(R"([{"Id": "1", "Name": "/)" + name + R"(", "Image": "sha256:1", "State": {"Status": ")" +
+                       status + R"("}, "HostConfig": {"RestartPolicy": )" + policy +
+                       R"(}, "Config": {"Env": ["PGDATA=/var/lib/postgresql/data/pgdata"],
+      "Labels": {"com.docker.compose.project.config_files": "docker-compose.yaml,/etc/more.yaml",
+                 "com.docker.compose.project.working_dir": "/srv/pg"}},
+      "Mounts": [{"Type": "bind", "Source": "/srv", "Destination": "/var", "RW": true},
+                 {"Type": "bind", "Source": "/tank/data", "Destination": "/var/lib/postgresql/data", "RW": true}]}])");
+  EXPECT_TRUE(list && list->size() == 1);
+  return other_of(list->at(0), "/tank/data/pgdata");
+}
+
+TEST(OtherOf, tells_how_it_is_started) {
+  const auto container = other("pg", "running", R"({"Name": "on-failure", "MaximumRetryCount": 3})");
+  EXPECT_EQ(container.restart_policy, "on-failure:3");
+  EXPECT_EQ(container.compose_files, (std::vector<std::string>{"/srv/pg/docker-compose.yaml", "/etc/more.yaml"}));
+  EXPECT_TRUE(container.serves) << "the longest mount that covers its PGDATA";
+  EXPECT_FALSE(container.set_aside);
+}
+TEST(OtherOf, is_set_aside_only_while_nothing_starts_it) {
+  EXPECT_TRUE(other("pg.before-dugong", "exited", R"({"Name": "no"})").set_aside);
+  EXPECT_FALSE(other("pg.before-dugong", "running", R"({"Name": "no"})").set_aside);
+  EXPECT_FALSE(other("pg.before-dugong", "exited", R"({"Name": "always"})").set_aside);
+  EXPECT_FALSE(other("pg", "exited", R"({"Name": "no"})").set_aside);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ constexpr std::string_view example =
 #
 # ${NAME} in any string is taken from the environment; $${ is a literal ${. Unknown keys and settings are refused.
 cluster = "@CLUSTER@"                      # a-z, 0-9, -; part of dataset, container and slot names
+# boot = "wait"                        # after a reboot, a primary that cannot ask the others stays down; or "start"
 
 [postgres]
 runtime  = "compose"                 # or "process": PostgreSQL from bin_dir = "/usr/lib/postgresql/17/bin" on the host
@@ -61,6 +62,9 @@ replication_password = { file = "/etc/dugong/replication.pass" }
 recordsize = "64K"                   # of the data; 8K to 128K
 reserve    = "1G"                    # room in the pool that only the live data may use
 # archive_quota = "500G"             # of the WAL archive
+# What bases may pin, a size or a share of each node's pool; above it `status` and `dugong space` say what to give up.
+# Larger: increments stay possible for longer, and the pool is full sooner. A [[node]] may have its own.
+base_budget = "25%"
 
 [seed]
 # Above this size a replica is first copied, brought near by increments, and only then given a slot: the primary keeps
@@ -75,6 +79,8 @@ name    = "a"
 address = "10.0.0.11"                # what the other nodes connect to: IPv4, IPv6 or a host name
 ssh     = "root@10.0.0.11"           # left out: this machine
 prefix  = "zpool/@CLUSTER@"                # parent of this node's datasets, never a whole pool; created when absent
+# adopt   = "zpool/data"             # a dataset with an existing PGDATA, taken over in place: docs/adopt.md
+# data    = "/srv/pg/data"           # where that PGDATA is; left out: "/zpool/data"
 # directory = "/srv/dugong/@CLUSTER@/a"    # mounts, compose file and password files
 
 [[node]]

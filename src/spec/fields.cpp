@@ -202,6 +202,30 @@ Result<> Fields::bytes(std::string_view key, Bytes& into) const {
   return {};
 }
 
+Result<> Fields::budget(std::string_view key, BaseBudget& into) const {
+  const auto* entry = find(key);
+  if (entry == nullptr) return {};
+  const auto& value = entry->value;
+  constexpr std::string_view next = "write a size such as \"500G\", or a share of the pool from \"1%\" to \"100%\"";
+  if (value.type != ValueType::whole && value.type != ValueType::text)
+    return wrong_type(key, value, "a size such as \"500G\" or a share such as \"20%\"");
+  const auto text = value.type == ValueType::whole ? value.text : TRY(context_->expand(value, path(key)));
+  const auto bad = [&](std::string why) {
+    return refuse(value.at, fmt::format("{}: {}", path(key), why), std::string{next});
+  };
+  if (text.ends_with('%')) {
+    const auto percent = parse_u64(trim(std::string_view{text}.substr(0, text.size() - 1)));
+    if (!percent || *percent < 1 || *percent > 100) return bad(fmt::format("“{}” is no share of a pool", shown(text)));
+    into = {.bytes = 0, .percent = static_cast<unsigned>(*percent)};
+    return {};
+  }
+  const auto size = parse_bytes(text);
+  if (!size) return bad(printable(size.error().what));
+  if (*size == 0) return bad("bases that may pin nothing would be of no use");
+  into = {.bytes = *size, .percent = 0};
+  return {};
+}
+
 Result<> Fields::texts(std::string_view key, Check check, std::vector<std::string>& into) const {
   const auto* entry = find(key);
   if (entry == nullptr) return {};

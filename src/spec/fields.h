@@ -47,6 +47,7 @@ class Fields {
   Result<> port(std::string_view key, std::uint16_t& into) const;
   Result<> bytes(std::string_view key, Bytes& into) const;
   Result<> duration(std::string_view key, Millis& into) const;
+  Result<> budget(std::string_view key, BaseBudget& into) const;  // a size, or "20%"
   Result<> texts(std::string_view key, Check check, std::vector<std::string>& into) const;
 
   Result<> require(std::string_view key, std::string_view next) const;

@@ -20,6 +20,8 @@ struct Draft {
   Position ssh_at;
   Position prefix_at;
   Position directory_at;
+  Position adopt_at;
+  Position data_at;
   Position port_at;
   Position follows_at;
   Position role_at;
@@ -55,11 +57,28 @@ bool overlap(std::string_view a, std::string_view b) {
   return holds(a, b) || holds(b, a);
 }
 
+// ZFS mounts a dataset at its own name unless it is told otherwise (zfsprops(7): mountpoint).
+Result<> read_adoption(const Fields& fields, Node& node) {
+  TRY(fields.text("adopt", check_dataset, node.adopt));
+  if (node.adopt.empty())
+    return fields.forbid("data", "says where an adopted PGDATA is, and nothing is adopted",
+                         "leave it out, or write adopt = \"POOL/DATASET\"");
+  node.data = "/" + node.adopt;
+  TRY(fields.directory("data", node.data));
+  if (overlap(node.adopt, node.prefix))
+    return fields.refuse(fields.position("adopt"), fmt::format("adopt {} overlaps prefix {}", node.adopt, node.prefix),
+                         "give the node a prefix beside it: what dugong makes of its own goes there");
+  if (overlap(node.data, node.directory))
+    return fields.refuse(fields.position("adopt"),
+                         fmt::format("the adopted data in {} overlaps directory {}", node.data, node.directory),
+                         "give the node another `directory`: compose file, secrets and archive go there");
+  return {};
+}
+
 Result<Draft> read_node(const Context& context, const Value& table, const Spec& spec) {
   auto fields = TRY(Fields::open(
-      context, table, "node", {"name", "address", "ssh", "prefix", "directory", "port", "follows", "role", "adopt"}));
-  TRY(fields.forbid("adopt", "is not available in this version: it cannot take over an existing PGDATA yet",
-                    "leave it out; the node is then created or seeded below its prefix"));
+      context, table, "node",
+      {"name", "address", "ssh", "prefix", "directory", "port", "follows", "role", "base_budget", "adopt", "data"}));
   TRY(fields.require("name", "write name = \"a\""));
   TRY(fields.require("address", "write the address that the other nodes connect to"));
   TRY(fields.require("prefix",
@@ -76,9 +95,12 @@ Result<Draft> read_node(const Context& context, const Value& table, const Spec& 
   if (!ssh.empty()) node.ssh = ssh;
   node.directory = fmt::format("/srv/dugong/{}/{}", spec.cluster, node.name);
   TRY(fields.directory("directory", node.directory, check_node_directory));
+  TRY(read_adoption(fields, node));
   node.port = spec.postgres.port;
   TRY(fields.port("port", node.port));
   TRY(fields.text("follows", no_check, node.follows));
+  node.base_budget = spec.storage.base_budget;
+  TRY(fields.budget("base_budget", node.base_budget));
   std::string role;
   TRY(fields.text("role", check_role_word, role));
   if (!role.empty()) draft.role = role == "primary" ? Role::primary : Role::replica;
@@ -88,6 +110,8 @@ Result<Draft> read_node(const Context& context, const Value& table, const Spec& 
   draft.ssh_at = fields.position("ssh");
   draft.prefix_at = fields.position("prefix");
   draft.directory_at = fields.position("directory");
+  draft.adopt_at = fields.position("adopt");
+  draft.data_at = fields.find("data") == nullptr ? draft.adopt_at : fields.position("data");
   draft.port_at = fields.position("port");
   draft.follows_at = fields.position("follows");
   draft.role_at = fields.position("role");
@@ -100,6 +124,28 @@ Result<Draft> read_node(const Context& context, const Value& table, const Spec& 
 
 std::string line_of(const Draft& draft) {
   return fmt::format("node {} in line {}", draft.node.name, draft.name_at.line);
+}
+
+Result<> check_adoptions(const Context& context, const Draft& first, const Draft& second) {
+  const auto& a = first.node;
+  const auto& b = second.node;
+  const auto clash = [&](const Draft& adopting, const std::string& what, const Draft& other, const std::string& its) {
+    return context.refuse(
+        adopting.adopt_at,
+        fmt::format("node {}: {} overlaps {} of {}, on the same host", adopting.node.name, what, its, line_of(other)),
+        "give every node datasets and directories of its own");
+  };
+  if (!a.adopt.empty() && overlap(a.adopt, b.prefix))
+    return clash(first, "adopt " + a.adopt, second, "prefix " + b.prefix);
+  if (!b.adopt.empty() && overlap(b.adopt, a.prefix))
+    return clash(second, "adopt " + b.adopt, first, "prefix " + a.prefix);
+  if (!a.adopt.empty() && !b.adopt.empty() && overlap(a.adopt, b.adopt))
+    return clash(second, "adopt " + b.adopt, first, "adopt " + a.adopt);
+  if (!a.adopt.empty() && overlap(a.data, b.directory))
+    return clash(first, "data " + a.data, second, "directory " + b.directory);
+  if (!b.adopt.empty() && overlap(b.data, a.directory))
+    return clash(second, "data " + b.data, first, "directory " + a.directory);
+  return {};
 }
 
 Result<> check_pair(const Context& context, const Draft& first, const Draft& second) {
@@ -127,6 +173,7 @@ Result<> check_pair(const Context& context, const Draft& first, const Draft& sec
                                       b.directory, a.directory, line_of(first)),
                           "give every node a directory of its own");
   }
+  TRY(check_adoptions(context, first, second));
   if (a.port == b.port) {
     return context.refuse(
         second.port_at,

@@ -79,7 +79,9 @@ TEST(Refused, is_a_key_that_nobody_knows) {
       {with_rest("[seed]\nslot_late_over = 1"), "8:1", "did you mean slot_late_above?"},
       {with_rest("[sed]\n"), "7:2", "did you mean"},
       {with_node("adress = 'x'"), "11:1", "did you mean address?"},
-      {with_node("adopt = 'zpool/data'"), "11:1", "not available in this version"},
+      {with_node("data = '/zpool/data'"), "11:1", "nothing is adopted"},
+      {with_node("adopt = 'tank/a/live-0'"), "11:9", "overlaps prefix tank/a"},
+      {with_node("adopt = 'z/x'\ndata = '/srv/dugong/dex/a/data'"), "11:9", "overlaps directory"},
       {with_auth("superuser_password = { evn = 'PW' }\nreplication_password = 'b'"), "5:24", "{ env = \"NAME\" }"},
       {with_auth("superuser_password = { env = 'PW', file = '/pw' }\nreplication_password = 'b'"), "5:22",
        "one source"},
@@ -284,6 +286,20 @@ TEST(Refused, are_nodes_that_collide) {
 TEST(Refused, is_a_record_size_below_a_page) {
   Parts parts;
   EXPECT_NE(complaint(parts.text() + "\n[storage]\nrecordsize = '4K'\n").find("no record size"), std::string::npos);
+}
+
+TEST(Refused, is_a_budget_that_is_neither_a_size_nor_a_share) {
+  const auto storage = [](const std::string& value) {
+    return complaint(with_rest("[storage]\nbase_budget = " + value));
+  };
+  for (const auto* odd : {"'0%'", "'101%'", "'-1%'", "'x%'", "'%'", "'1.5%'", "'4294967317%'"})
+    EXPECT_NE(storage(odd).find("is no share of a pool"), std::string::npos) << odd << ": " << storage(odd);
+  EXPECT_NE(storage("'20 apples'").find("dugong.toml:8:15 | storage.base_budget: "), std::string::npos)
+      << storage("'20 apples'");
+  EXPECT_NE(storage("0").find("of no use"), std::string::npos) << storage("0");
+  EXPECT_NE(storage("true").find("must be a size"), std::string::npos) << storage("true");
+  EXPECT_NE(storage("['1G']").find("must be a size"), std::string::npos) << storage("['1G']");
+  EXPECT_NE(complaint(with_node("base_budget = '0%'")).find("node.base_budget: "), std::string::npos);
 }
 
 TEST(Accepted, are_nodes_that_do_not_collide) {

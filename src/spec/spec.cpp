@@ -101,10 +101,12 @@ Verdict check_recordsize(std::string_view text) {
 Result<> read_storage(const Context& context, const Value& root, Storage& into) {
   const auto* entry = root.find("storage");
   if (entry == nullptr) return {};
-  auto fields = TRY(Fields::open(context, entry->value, "storage", {"recordsize", "reserve", "archive_quota"}));
+  auto fields =
+      TRY(Fields::open(context, entry->value, "storage", {"recordsize", "reserve", "archive_quota", "base_budget"}));
   TRY(fields.text("recordsize", check_recordsize, into.recordsize));
   TRY(fields.bytes("reserve", into.reserve));
-  return fields.bytes("archive_quota", into.archive_quota);
+  TRY(fields.bytes("archive_quota", into.archive_quota));
+  return fields.budget("base_budget", into.base_budget);
 }
 
 Result<> read_seed(const Context& context, const Value& root, Seed& into) {
@@ -115,16 +117,30 @@ Result<> read_seed(const Context& context, const Value& root, Seed& into) {
   return fields.duration("commit_latency", into.commit_latency);
 }
 
+Verdict check_boot(std::string_view text) {
+  if (text == "wait" || text == "start") return {};
+  return Complaint{"is no way to boot", "write \"wait\" or \"start\""};
+}
+
+Result<> read_boot(const Fields& fields, BootPolicy& into) {
+  std::string boot = "wait";
+  TRY(fields.text("boot", check_boot, boot));
+  into = boot == "wait" ? BootPolicy::wait : BootPolicy::start;
+  return {};
+}
+
 }  // namespace
 
 Result<Spec> parse_spec(std::string_view text, const std::string& file, const Surroundings& surroundings) {
   Context context{file, surroundings};
   auto root = TRY(parse_document(text, file));
-  auto fields = TRY(Fields::open(context, root, "", {"cluster", "postgres", "auth", "ssh", "storage", "seed", "node"}));
+  auto fields =
+      TRY(Fields::open(context, root, "", {"cluster", "boot", "postgres", "auth", "ssh", "storage", "seed", "node"}));
   Spec spec;
   spec.file = file;
   TRY(fields.require("cluster", "write cluster = \"NAME\" in the first line"));
   TRY(fields.text("cluster", check_name, spec.cluster));
+  TRY(read_boot(fields, spec.boot));
   TRY(read_postgres(context, root, spec.postgres));
   TRY(read_auth(context, root, spec.auth));
   TRY(read_ssh(context, root, spec.ssh));

@@ -62,6 +62,13 @@ struct Auth {
   Secret replication_password;
 };
 
+// How much of a node's pool bases may pin: what is kept only so that the next increment has something to start from.
+struct BaseBudget {
+  Bytes bytes = 0;        // counts where percent is 0
+  unsigned percent = 25;  // of the pool: beside half a pool of data it ends below the 80 % where ZFS gets slow
+  friend bool operator==(const BaseBudget&, const BaseBudget&) = default;
+};
+
 struct Node {
   std::string name;
   std::string address;             // IPv4, IPv6 or host name: what the other nodes connect to
@@ -69,8 +76,11 @@ struct Node {
   std::string prefix;              // parent dataset, POOL/…
   std::string directory;           // host directory of mounts, compose file, secrets, without '/' at its end; default
                                    // /srv/dugong/CLUSTER/NODE
+  std::string adopt;               // dataset with an existing PGDATA, which is this node's live data; empty: none
+  std::string data;                // with adopt: where that PGDATA is on the host; default "/" + adopt
   std::uint16_t port = 0;          // resolved
   std::string follows;             // upstream's name; empty on the starting primary only
+  BaseBudget base_budget;          // resolved
   Position position;
   [[nodiscard]] bool is_primary() const { return follows.empty(); }
 };
@@ -83,6 +93,7 @@ struct Storage {
   std::string recordsize = "64K";  // of the data; ZFS's own words, 8K at least (full_page_writes=off leans on it)
   Bytes reserve = Bytes{1} << 30;  // refreservation of the live dataset: room that snapshots cannot take from it
   Bytes archive_quota = 0;         // 0: none
+  BaseBudget base_budget;          // of a node that gives none
 };
 
 struct Seed {
@@ -94,8 +105,15 @@ struct Seed {
   Millis commit_latency{8};
 };
 
+// What a node that was the primary does at boot while no answer of a peer rules out that another took over.
+enum class BootPolicy {
+  wait,   // stays down and goes on asking
+  start,  // starts: two primaries, if another did take over
+};
+
 struct Spec {
   std::string cluster;
+  BootPolicy boot = BootPolicy::wait;
   std::string file;  // as the user named it, for messages
   Postgres postgres;
   Auth auth;

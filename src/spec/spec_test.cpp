@@ -252,6 +252,19 @@ TEST(Example, stays_good_when_its_comments_are_removed) {
   EXPECT_EQ(spec.nodes[1].port, 5433);
 }
 
+TEST(BaseBudget, is_a_share_or_a_size_and_a_nodes_own_wins) {
+  const auto of = [](const std::string& storage, const std::string& node) {
+    return good(with_rest(storage) + node).nodes.at(0).base_budget;
+  };
+  EXPECT_EQ(of("", ""), (BaseBudget{.bytes = 0, .percent = 25}));
+  EXPECT_EQ(of("[storage]\nbase_budget = '20%'", ""), (BaseBudget{.bytes = 0, .percent = 20}));
+  EXPECT_EQ(of("[storage]\nbase_budget = '100 %'", ""), (BaseBudget{.bytes = 0, .percent = 100}));
+  EXPECT_EQ(of("[storage]\nbase_budget = '500GB'", ""), (BaseBudget{.bytes = Bytes{500} << 30, .percent = 0}));
+  EXPECT_EQ(of("[storage]\nbase_budget = 4096", ""), (BaseBudget{.bytes = 4096, .percent = 0}));
+  EXPECT_EQ(of("[storage]\nbase_budget = '20%'", "base_budget = '1T'"),
+            (BaseBudget{.bytes = Bytes{1} << 40, .percent = 0}));
+}
+
 TEST(Example, carries_the_cluster_name) {
   EXPECT_EQ(good(example_file("other-1")).cluster, "other-1");
   EXPECT_EQ(example_file("other").find("dex"), std::string::npos);
@@ -263,6 +276,13 @@ TEST(Example, is_the_one_in_the_tree) {
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_EQ(text.str(), example_file("dex")) << "write the output of example_file(\"dex\") there";
+}
+
+TEST(Adopt, names_a_dataset_and_where_its_data_is) {
+  const auto plain = good(with_node("adopt = 'zpool/data'")).nodes.at(0);
+  EXPECT_EQ(plain.adopt, "zpool/data");
+  EXPECT_EQ(plain.data, "/zpool/data");
+  EXPECT_EQ(good(with_node("adopt = 'zpool/data'\ndata = '/srv/pg/data'")).nodes.at(0).data, "/srv/pg/data");
 }
 
 }  // namespace

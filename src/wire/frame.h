@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "wire/protocol.h"
 
 namespace dugong::wire {
 
@@ -27,8 +28,8 @@ enum class Purpose { control, stream };
 enum class More { no, yes };
 
 struct Hello {
-  std::uint32_t protocol_min = 1;
-  std::uint32_t protocol_max = 1;
+  std::uint32_t protocol_min = oldest_protocol(own_protocol());
+  std::uint32_t protocol_max = own_protocol();
   std::string version;  // of the program
   std::string hostname;
   Purpose purpose = Purpose::control;

@@ -369,10 +369,11 @@ TEST(Stream, BeatsAloneAreNoProgress) {
   auto timing = calm_timing();
   timing.stall = Millis{200};
   StreamReader reader{links.server, timing, {}};
-  std::jthread lively{[&](const std::stop_token& over) {
+  std::jthread lively{[&](const std::stop_token& stop) {
+    const os::StopSignal over{stop};
     Header beat;
     beat.kind = Kind::beat;
-    while (!over.stop_requested() && send_frame(links.client, beat, {}, soon(), never)) {
+    while (send_frame(links.client, beat, {}, soon(), over)) {
     }
   }};
   std::string block(10, '\0');

@@ -29,6 +29,13 @@ struct Dataset {
   Bytes used = 0;
   Bytes referenced = 0;
   Bytes available = 0;
+  // What `used` is made of (dsl_dir.c: dd_used_breakdown); snapshots have none of it. Nothing: this version does not
+  // say.
+  std::optional<Bytes> used_by_dataset;         // what the head has and neither its origin nor a snapshot
+  std::optional<Bytes> used_by_snapshots;       // what would come free if all its snapshots went
+  std::optional<Bytes> used_by_children;        // `used` of the datasets below, or what is reserved for them
+  std::optional<Bytes> used_by_refreservation;  // kept for it, not written yet
+  std::optional<Bytes> written;  // what it references that the snapshot before it does not have; OpenZFS only
   Bytes logical_referenced = 0;  // uncompressed; 0: unknown (v23)
   // 185 is "1.85x"; 0: unknown. Of a snapshot it is the ratio of what it references (dsl_dataset.c: dsl_dataset_stats).
   std::uint64_t compress_percent = 0;
@@ -45,6 +52,7 @@ struct Dataset {
   std::string sync;          // "standard", "always" or "disabled", wherever it is set; OpenZFS only
   std::string resume_token;  // partially received state; OpenZFS only
   Properties local;          // values set on this very object (source=local), native ones of `known_properties`
+  Properties shown;          // of a dataset, not of a snapshot: values of `shown_properties`, wherever they come from
   Properties ours;           // user properties "dugong:*" with source=local, without the "dugong:" prefix
   friend bool operator==(const Dataset&, const Dataset&) = default;
   // What is referenced, uncompressed: an estimate where only the ratio is known.
@@ -62,11 +70,12 @@ struct Pool {
   std::string name;
   Bytes size = 0;
   Bytes free = 0;
-  Bytes available = 0;  // to a new dataset: `free` less what is reserved for others; 0: not known
+  Bytes available = 0;        // to a new dataset: `free` less what is reserved for others; 0: not known
+  std::optional<Bytes> used;  // by its datasets, with what is reserved for them; `size` and `free` are of the disks
   std::string health;
   // "openzfs 2.3.2" or "zfs-fuse v23"
   std::string version;
-  bool can_receive_unmounted = false;  // for good: receive -o; and send -c, -L: OpenZFS
+  bool can_receive_unmounted = false;  // for good: receive -o; and send -c, -L, bookmarks: OpenZFS
   bool has_lz4 = false;
   friend bool operator==(const Pool&, const Pool&) = default;
 };
@@ -127,6 +136,13 @@ struct SetProperties {
   std::string name;
   Properties properties;
 };
+// User properties that are to be as if they had never been set here. Native ones are refused.
+struct ClearMarks {
+  using Answer = Done;
+  std::string name;
+  std::vector<std::string> marks;  // "dugong:cluster"
+  friend bool operator==(const ClearMarks&, const ClearMarks&) = default;
+};
 struct Mount {  // without setuid programs and devices: those would be as root as whoever made the stream
   using Answer = Done;
   std::string dataset;
@@ -158,6 +174,7 @@ Argv render(const Rollback&);
 Argv render(const Hold&);
 Argv render(const Release&);
 std::vector<Argv> render(const SetProperties&);  // one command per property
+std::vector<Argv> render(const ClearMarks&);     // likewise
 Argv render(const Mount&);
 Argv render(const Unmount&);
 Argv render(const Send&, const Pool& capabilities);  // of the sender
@@ -168,13 +185,17 @@ Result<std::vector<Dataset>> parse_tree(std::string_view output);
 // `zpool list -H -p -o name,size,free,health NAME`-like output (with human sizes where -p is missing) and the text of
 // `zfs version` / `zpool upgrade -v` for the capabilities.
 Argv render_pool_list(std::string_view pool);
-Argv render_available(std::string_view dataset);  // answers one number
+Argv render_pool_use(std::string_view pool);
+// Into `used` and `available`; what cannot be read stays unknown.
+void parse_pool_use(std::string_view output, Pool& pool);
 // Whether a dataset is dugong's, itself or by the one above: "VALUE\tSOURCE" of the mark, which children inherit.
 Argv render_cluster_mark(std::string_view dataset);
 bool says_marked(std::string_view output);  // "-" and what came with a stream do not count
 Argv render_version();                      // OpenZFS 0.8 and newer
 Argv render_old_version();                  // asked when render_version() failed
 Result<Pool> parse_pool(std::string_view list_output, std::string_view version_output);
+// What the machine's ZFS can do, whatever the pool: no name, no sizes.
+Result<Pool> parse_capabilities(std::string_view version_output);
 
 // What a failed zfs command means. `stderr_text` is zfs's own words and is kept in the message.
 // conflict: exists already / does not exist (observe again); refused: busy, held, has clones, has children; else

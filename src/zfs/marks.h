@@ -38,7 +38,19 @@ inline constexpr std::string_view taken_at = "taken_at";      // seconds since 1
 inline constexpr std::string_view repl_check = "repl_check";  // password mark of the replication role
 inline constexpr std::string_view receiving = "receiving";    // parent: the anchor that a receive is about to make
 inline constexpr std::string_view archive_proved = "archive_proved";  // parent: the way of archiving that was proved
-inline constexpr std::string_view super_check = "super_check";        // password mark of the superuser
+inline constexpr std::string_view fenced = "fenced";  // parent: who wants its server not to run; "no": nobody any more
+inline constexpr std::string_view super_check = "super_check";  // password mark of the superuser
+
+// Of an adopted dataset, which somebody made before dugong; and of the parent, which names it.
+inline constexpr std::string_view adopted = "adopted";
+inline constexpr std::string_view adopts = "adopts";  // "none": not any more
+// How its server was started before: the container, its restart policy, the Compose files with "," between them.
+inline constexpr std::string_view old_container = "old_container";
+inline constexpr std::string_view old_restart = "old_restart";
+inline constexpr std::string_view old_compose = "old_compose";
+// Of a snapshot that somebody made, and that both sides still have: the cluster that may start an increment from it. It
+// is held, and not ours to destroy.
+inline constexpr std::string_view base = "base";
 
 inline constexpr std::array all = {cluster,
                                    node,
@@ -59,7 +71,14 @@ inline constexpr std::array all = {cluster,
                                    repl_check,
                                    super_check,
                                    receiving,
-                                   archive_proved};
+                                   archive_proved,
+                                   fenced,
+                                   adopted,
+                                   adopts,
+                                   old_container,
+                                   old_restart,
+                                   old_compose,
+                                   base};
 
 }  // namespace marks
 
@@ -76,6 +95,7 @@ inline constexpr std::string_view aside = "aside";      // kept instead of destr
 namespace states {
 inline constexpr std::string_view initializing = "initializing";  // initdb has begun; not yet a usable data directory
 inline constexpr std::string_view ready = "ready";                // may be started
+inline constexpr std::string_view adopting = "adopting";          // somebody's still, being taken over
 inline constexpr std::string_view received = "received";          // arrived whole; GUID seen on this side
 inline constexpr std::string_view prepared = "prepared";          // cleaned up and configured as a standby, not started
 }  // namespace states
@@ -87,6 +107,9 @@ std::string property_name(std::string_view mark);
 const std::vector<std::string_view>& known_properties();
 // What only OpenZFS knows; zfs-fuse answers "invalid property" to the whole command when one of them is asked for.
 const std::vector<std::string_view>& openzfs_properties();
+
+// Native properties whose values in force `parse_tree` reports in Dataset::shown. The last four are OpenZFS's.
+const std::vector<std::string_view>& shown_properties();
 
 // A property that may be set: a known native one or a user property (with ':'), with a value that zfs gives back in one
 // line. Errors: invalid.

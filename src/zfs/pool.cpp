@@ -49,6 +49,26 @@ Result<Bytes> size_field(std::string_view text) {
 
 }  // namespace
 
+void parse_pool_use(std::string_view output, Pool& pool) {
+  for (const auto line : lines(output)) {
+    const auto fields = split(line, '\t');
+    if (fields.size() != 2) continue;
+    const auto value = parse_u64(trim(fields[1]));
+    if (!value) continue;
+    if (fields[0] == "used") pool.used = *value;
+    if (fields[0] == "available") pool.available = *value;
+  }
+}
+
+Result<Pool> parse_capabilities(std::string_view version_output) {
+  const auto version = TRY(parse_version(version_output));
+  Pool pool;
+  pool.version = version.text;
+  pool.can_receive_unmounted = version.openzfs;
+  pool.has_lz4 = version.openzfs;
+  return pool;
+}
+
 Result<Pool> parse_pool(std::string_view list_output, std::string_view version_output) {
   auto text = trim(list_output);
   auto fields = split(text, '\t');
@@ -57,15 +77,11 @@ Result<Pool> parse_pool(std::string_view list_output, std::string_view version_o
                 "zpool list answered something other than one line of name, size, free and health: " +
                     printable(shorten(text, 200)));
   }
-  auto version = TRY(parse_version(version_output));
-  Pool pool;
+  auto pool = TRY(parse_capabilities(version_output));
   pool.name = fields[0];
   pool.size = TRY(size_field(fields[1]));
   pool.free = TRY(size_field(fields[2]));
   pool.health = fields[3];
-  pool.version = version.text;
-  pool.can_receive_unmounted = version.openzfs;
-  pool.has_lz4 = version.openzfs;
   return pool;
 }
 

@@ -64,6 +64,20 @@ TEST(PoolAnswer, OpenZfsBeforeZfsVersionIsRefused) {
   EXPECT_EQ(kind("t\t1G\t1G\tONLINE\n", "This system supports ZFS pool feature flags.\n"), ErrorKind::refused);
 }
 
+TEST(PoolAnswer, UseIsWhatZfsTellsAndElseUnknown) {
+  Pool pool;
+  parse_pool_use("used\t1073741824\navailable\t4294967296\n", pool);
+  EXPECT_EQ(pool.used, 1ULL << 30);
+  EXPECT_EQ(pool.available, 4ULL << 30);
+  for (const auto* odd :
+       {"", "used\t-\navailable\t-\n", "used\n", "used\t1G\n", "\t\t\n", "used\t99999999999999999999\n"}) {
+    Pool unknown;
+    parse_pool_use(odd, unknown);
+    EXPECT_EQ(unknown.used, std::nullopt) << odd;
+    EXPECT_EQ(unknown.available, 0U) << odd;
+  }
+}
+
 TEST(PoolAnswer, UnknownTextsFail) {
   EXPECT_EQ(kind("t\t1G\t1G\tONLINE\n", ""), ErrorKind::failed);
   EXPECT_EQ(kind("t\t1G\t1G\tONLINE\n", "unrecognized command 'version'\n"), ErrorKind::failed);

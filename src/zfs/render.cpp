@@ -1,12 +1,17 @@
 // Commands as argument vectors. Every word is measured on zfs-fuse 0.7 and OpenZFS: no lists of names, one property per
 // `zfs set` ("cannot open 'dugong:b=2': invalid dataset name" there), no options that only one of the two knows unless
 // the pool's capabilities say so.
+#include <array>
+
 #include "base/text.h"
 #include "zfs/commands.h"
 #include "zfs/marks.h"
 
 namespace dugong::zfs {
 namespace {
+
+constexpr std::array<std::string_view, 4> encryption_properties = {"encryption", "encryptionroot", "keylocation",
+                                                                   "keystatus"};
 
 void add_options(Argv& argv, const Properties& properties) {
   for (const auto& [name, value] : properties) {
@@ -18,8 +23,9 @@ void add_options(Argv& argv, const Properties& properties) {
 Argv list_tree(const std::string& root, bool openzfs) {
   std::vector<std::string> names;
   // Hidden in `get all`, answered by name on both.
-  for (auto name : {"type", "guid", "createtxg", "used", "referenced", "available", "userrefs", "creation", "origin",
-                    "mounted", "compressratio"}) {
+  for (auto name :
+       {"type", "guid", "createtxg", "used", "referenced", "available", "userrefs", "creation", "origin", "mounted",
+        "compressratio", "usedbydataset", "usedbysnapshots", "usedbychildren", "usedbyrefreservation"}) {
     names.emplace_back(name);
   }
   for (auto name : known_properties()) names.emplace_back(name);
@@ -28,6 +34,8 @@ Argv list_tree(const std::string& root, bool openzfs) {
     names.emplace_back("logicalreferenced");
     names.emplace_back("receive_resume_token");
     names.emplace_back("clones");
+    names.emplace_back("written");
+    for (auto name : encryption_properties) names.emplace_back(name);
   }
   for (auto mark : marks::all) names.push_back(property_name(mark));
   return {"zfs", "get", "-Hp", "-r", "-o", "name,property,value,source", join(names, ","), root};
@@ -62,6 +70,16 @@ const std::vector<std::string_view>& known_properties() {
 
 const std::vector<std::string_view>& openzfs_properties() {
   static const std::vector<std::string_view> names = {"sync", "redundant_metadata", "dnodesize"};
+  return names;
+}
+
+const std::vector<std::string_view>& shown_properties() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all = {"recordsize", "compression",    "atime", "logbias",
+                                         "quota",      "refreservation", "sync"};
+    all.insert(all.end(), encryption_properties.begin(), encryption_properties.end());
+    return all;
+  }();
   return names;
 }
 
@@ -111,6 +129,13 @@ std::vector<Argv> render(const SetProperties& command) {
   return commands;
 }
 
+// Without -r: what lies below keeps its own.
+std::vector<Argv> render(const ClearMarks& command) {
+  std::vector<Argv> commands;
+  for (const auto& mark : command.marks) commands.push_back({"zfs", "inherit", mark, command.name});
+  return commands;
+}
+
 // -L and -c belong together (without -L, records above 128K travel uncompressed: zfs-send(8)) and never change within a
 // lineage, so they are not a choice. -e is left out: a stream with embedded blocks is refused below an encrypted
 // dataset (libzfs_sendrecv.c: zfs_receive_one, "incompatible embedded data stream feature").
@@ -144,8 +169,8 @@ bool says_marked(std::string_view output) {
   return fields.size() == 2 && fields[0] != "-" && (fields[1] == "local" || fields[1].starts_with("inherited from "));
 }
 
-Argv render_available(std::string_view dataset) {
-  return {"zfs", "get", "-Hp", "-o", "value", "available", std::string{dataset}};
+Argv render_pool_use(std::string_view pool) {
+  return {"zfs", "get", "-Hp", "-o", "property,value", "used,available", std::string{pool}};
 }
 Argv render_version() { return {"zfs", "version"}; }
 Argv render_old_version() { return {"zpool", "upgrade", "-v"}; }

@@ -95,11 +95,17 @@ TEST(Render, ListTreeNamesNothingThatZfsFuseRefuses) {
   auto common = "," + render(ListTree{"t"})[6] + ",";
   auto with_openzfs = "," + render(ListTree{"t"}, openzfs())[6] + ",";
   for (std::string name :
-       {"logicalreferenced", "receive_resume_token", "clones", "sync", "dnodesize", "redundant_metadata"}) {
+       {"logicalreferenced", "receive_resume_token", "clones", "sync", "dnodesize", "redundant_metadata", "encryption",
+        "encryptionroot", "keylocation", "keystatus", "written"}) {
     EXPECT_EQ(common.find("," + name + ","), std::string::npos) << name;
     EXPECT_NE(with_openzfs.find("," + name + ","), std::string::npos) << name;
   }
   EXPECT_EQ(render(ListTree{"t"}, v23()), render(ListTree{"t"}));
+}
+
+TEST(Render, ListTreeAsksForAllThatIsShown) {
+  auto names = "," + render(ListTree{"t"}, openzfs())[6] + ",";
+  for (auto name : shown_properties()) EXPECT_NE(names.find("," + std::string{name} + ","), std::string::npos) << name;
 }
 
 TEST(Render, ListTreeAsksForNothingTwice) {
@@ -111,7 +117,7 @@ TEST(Render, ListTreeAsksForNothingTwice) {
 
 TEST(Render, PoolQuestions) {
   EXPECT_EQ(text(render_pool_list("tank")), "zpool list -H -o name,size,free,health tank");
-  EXPECT_EQ(text(render_available("tank")), "zfs get -Hp -o value available tank");
+  EXPECT_EQ(text(render_pool_use("tank")), "zfs get -Hp -o property,value used,available tank");
   EXPECT_EQ(text(render_cluster_mark("t/b")), "zfs get -H -o value,source dugong:cluster t/b");
   EXPECT_EQ(text(render_version()), "zfs version");
   EXPECT_EQ(text(render_old_version()), "zpool upgrade -v");

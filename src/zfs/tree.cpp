@@ -1,4 +1,5 @@
 // `zfs get -Hp -r -o name,property,value,source`: one line per property, four fields between tabs.
+#include <algorithm>
 #include <map>
 
 #include "base/text.h"
@@ -52,6 +53,24 @@ std::uint64_t percent(std::string_view ratio) {
   return whole && rest && *whole <= most ? *whole * 100 + *rest : 0;
 }
 
+// Which part of `used` a line is about; nullptr: none of them.
+std::optional<Bytes>* share(std::string_view property, Dataset& into) {
+  if (property == "usedbydataset") return &into.used_by_dataset;
+  if (property == "usedbysnapshots") return &into.used_by_snapshots;
+  if (property == "usedbychildren") return &into.used_by_children;
+  if (property == "usedbyrefreservation") return &into.used_by_refreservation;
+  if (property == "written") return &into.written;
+  return nullptr;
+}
+
+// What cannot be read is unknown, as what is not there: nothing but a report leans on it.
+bool assign_share(const Line& line, Dataset& into) {
+  auto* target = share(line.property, into);
+  if (target == nullptr) return false;
+  if (const auto value = parse_u64(line.value)) *target = *value;
+  return true;
+}
+
 Result<bool> assign_number(const Line& line, Dataset& into) {
   std::uint64_t* target = nullptr;
   if (line.property == "guid") target = &into.guid.value;
@@ -102,6 +121,13 @@ void assign_local(const Line& line, Dataset& into) {
   }
 }
 
+// "-" is what zfs says where a property has no meaning.
+void assign_shown(const Line& line, Dataset& into) {
+  if (into.is_snapshot || line.value == "-") return;
+  if (std::ranges::find(shown_properties(), line.property) == shown_properties().end()) return;
+  into.shown[std::string{line.property}] = line.value;
+}
+
 Result<> check(const Dataset& dataset) {
   if (dataset.guid.value != 0 && dataset.createtxg != 0) return {};
   return fail(ErrorKind::failed, "zfs get did not tell the guid and createtxg of " + dataset.name);
@@ -122,8 +148,9 @@ Result<std::vector<Dataset>> parse_tree(std::string_view output) {
       datasets.back().is_snapshot = line.name.find('@') != std::string_view::npos;
     }
     auto& dataset = datasets[at->second];
-    if (!TRY(assign_number(line, dataset))) assign_text(line, dataset);
+    if (!assign_share(line, dataset) && !TRY(assign_number(line, dataset))) assign_text(line, dataset);
     assign_local(line, dataset);
+    assign_shown(line, dataset);
   }
   for (const auto& dataset : datasets) TRY(check(dataset));
   return datasets;

@@ -63,6 +63,16 @@ TEST(Tree, SyncIsWhatCountsWhereverItIsSet) {
   EXPECT_EQ(one("t\tsync\t-\t-").sync, "");
 }
 
+TEST(Tree, ShowsWhatIsInForceWhereverItIsSet) {
+  EXPECT_EQ(one("t\trecordsize\t131072\tdefault").shown, (Properties{{"recordsize", "131072"}}));
+  EXPECT_EQ(one("t\tkeystatus\tunavailable\t-").shown, (Properties{{"keystatus", "unavailable"}}));
+  EXPECT_TRUE(one("t\tkeystatus\t-\t-").shown.empty());
+  EXPECT_TRUE(one("t\tchecksum\ton\tlocal").shown.empty());
+  auto all = tree("t@s\tguid\t1\t-\nt@s\tcreatetxg\t2\t-\nt@s\trecordsize\t8192\t-\n");
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_TRUE(all[0].shown.empty());
+}
+
 TEST(Tree, NothingIsAnEmptyList) { EXPECT_TRUE(tree("").empty()); }
 
 TEST(Tree, KeepsTheOrderOfZfs) {
@@ -152,6 +162,22 @@ TEST(Tree, OpenZfsOnly) {
   EXPECT_EQ(one("t\tclones\ttank/a,other/b\t-").clones, (std::vector<std::string>{"tank/a", "other/b"}));
   EXPECT_TRUE(one("t\tclones\t-\t-").clones.empty());
   EXPECT_TRUE(one("t\tclones\t\t-").clones.empty());
+}
+
+TEST(Tree, WhatUsedIsMadeOf) {
+  const auto all =
+      one("t\tusedbydataset\t100\t-\nt\tusedbysnapshots\t20\t-\nt\tusedbychildren\t3\t-\n"
+          "t\tusedbyrefreservation\t0\t-\nt\twritten\t7\t-");
+  EXPECT_EQ(all.used_by_dataset, 100U);
+  EXPECT_EQ(all.used_by_snapshots, 20U);
+  EXPECT_EQ(all.used_by_children, 3U);
+  EXPECT_EQ(all.used_by_refreservation, 0U);
+  EXPECT_EQ(all.written, 7U);
+  for (const auto* odd : {"-", "", "none", "1.5G", "-1", "99999999999999999999"}) {
+    EXPECT_EQ(one(std::string{"t\tusedbysnapshots\t"} + odd + "\t-").used_by_snapshots, std::nullopt) << odd;
+    EXPECT_EQ(one(std::string{"t\twritten\t"} + odd + "\t-").written, std::nullopt) << odd;
+  }
+  EXPECT_EQ(one("t\tused\t1\t-").used_by_dataset, std::nullopt);
 }
 
 TEST(Tree, ValuesMayHoldTabsSpacesAndDashes) {

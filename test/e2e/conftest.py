@@ -19,12 +19,26 @@ RUNTIME = os.environ.get("DUGONG_E2E_RUNTIME", "process")
 BIN = Path(os.environ.get("DUGONG_E2E_BIN", ROOT / "build" / "dev"))
 
 
+ONLY = {"process_only": ("process", "nothing in it depends on the runtime"),
+        "compose_only": ("compose", "needs containers")}
+
+
+FIRST = {"test_up.py": 0, "test_space.py": 1}  # of those with `standing`: they are about a cluster that is still new
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: ("standing" not in item.fixturenames, FIRST.get(item.path.name, len(FIRST))))
     for item in items:
-        if item.get_closest_marker("process_only") and RUNTIME != "process":
-            item.add_marker(pytest.mark.skip(reason="nothing in it depends on the runtime"))
-        if item.get_closest_marker("compose_only") and RUNTIME != "compose":
-            item.add_marker(pytest.mark.skip(reason="needs containers"))
+        # What stands at a test says more than what stands at its file.
+        marker = next((marker for marker in item.iter_markers() if marker.name in ONLY), None)
+        if marker and RUNTIME != ONLY[marker.name][0]:
+            item.add_marker(pytest.mark.skip(reason=ONLY[marker.name][1]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if "standing" not in item.fixturenames:
+        Standing.end()
 
 
 def pytest_configure(config):
@@ -37,6 +51,7 @@ def lab():
     name = os.environ.get("DUGONG_E2E_LAB", "e2e") + RUNTIME[0]
     with labkit.bring_up(name, hosts=3, runtime=RUNTIME, bin_dir=str(BIN), pool_size="12G") as running:
         yield running
+        Standing.end()
 
 
 @pytest.fixture
@@ -47,12 +62,29 @@ def fresh(lab, tmp_path):
     cluster.destroy_all()
 
 
-@pytest.fixture(scope="module")
+class Standing:
+    """The one cluster that all tests with `standing` share. They come first; then the hosts are free."""
+    cluster = None
+
+    @classmethod
+    def begin(cls, lab, directory):
+        cluster = Cluster(lab, directory, RUNTIME, BIN)
+        with CommandLines() as seen:
+            cluster.first_up = cluster.up("--progress", "json")
+        cluster.command_lines = seen.lines
+        cls.cluster = cluster
+
+    @classmethod
+    def end(cls):
+        cluster, cls.cluster = cls.cluster, None
+        if cluster:
+            assert cluster.status()["verdict"] == "healthy", "a test did not leave it as it should"
+            cluster.destroy_all()
+
+
+@pytest.fixture
 def standing(lab, tmp_path_factory):
     """A cluster a (primary), b and c that is up; tests that use it leave it healthy."""
-    cluster = Cluster(lab, tmp_path_factory.mktemp("standing"), RUNTIME, BIN)
-    with CommandLines() as seen:
-        cluster.first_up = cluster.up("--progress", "json")
-    cluster.command_lines = seen.lines
-    yield cluster
-    cluster.destroy_all()
+    if Standing.cluster is None:
+        Standing.begin(lab, tmp_path_factory.mktemp("standing"))
+    return Standing.cluster

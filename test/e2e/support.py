@@ -60,13 +60,15 @@ class Cluster:
         self.first_up, self.command_lines = None, set()  # of `standing`: what `up` said, and every process meanwhile
         self.file = self.directory / "dugong.toml"
         self.facts = lab.facts()
-        self.environment = {**os.environ, "POSTGRES_PASSWORD": PASSWORD, "REPL_USER": "repl user"}
+        # Every run makes its own connections: a fault of ssh must meet the run that it is made for.
+        self.environment = {**os.environ, "POSTGRES_PASSWORD": PASSWORD, "REPL_USER": "repl user", "DUGONG_SSH_PERSIST": "0"}
         secret = self.directory / "repl.pass"
         secret.write_text(PASSWORD + "2\n", encoding="utf-8")
         self.tree = {
             "cluster": "dex",
             "postgres": {**self._runtime_keys(), "database": "dex_ohlcv", "port": 5432,
-                         "settings": {"shared_buffers": "64MB", "max_connections": 40, "max_wal_size": "256MB"},
+                         "settings": {"shared_buffers": "64MB", "max_connections": 40, "max_wal_size": "256MB",
+                                      "wal_receiver_timeout": "15s"},
                          "replica_settings": {"default_transaction_read_only": "on"}},
             "auth": {"superuser_password": {"env": "POSTGRES_PASSWORD"}, "replication_user": "${REPL_USER}",
                      "replication_password": {"file": str(secret)}},

@@ -14,7 +14,7 @@ from conftest import BIN, RUNTIME
 from processes import assert_nothing_left_over, serving
 from support import Cluster
 
-KILLS = 50 if os.environ.get("DUGONG_SOAK") else {"process": 10, "compose": 3}[RUNTIME]
+KILLS = 50 if os.environ.get("DUGONG_SOAK") else {"process": 7, "compose": 3}[RUNTIME]
 SEED = int(os.environ.get("DUGONG_SEED", "0")) or int(time.time())
 SECONDS_TO_KILL_IN = {"controller": 1.1, "serve": 0.9}  # of an undisturbed run: also after its end
 
@@ -181,6 +181,7 @@ def test_killed_anywhere_up_ends_in_the_same_state(cluster, undisturbed, turn):
     assert_same(expected, found, words)
 
 
+@pytest.mark.process_only
 def test_interrupted_by_a_signal_it_says_so_and_goes_on(cluster, undisturbed):
     expected, took = undisturbed
     cluster.must("down", "b", "c", "--destroy", "--confirm=dex", "--yes")
@@ -193,6 +194,7 @@ def test_interrupted_by_a_signal_it_says_so_and_goes_on(cluster, undisturbed):
     assert_same(expected, settle(cluster))
 
 
+@pytest.mark.process_only
 def test_a_second_dugong_is_told_who_is_at_work(cluster, undisturbed):
     cluster.must("down", "b", "c", "--destroy", "--confirm=dex", "--yes")
     first = cluster.start("up", "--yes", "--progress", "plain")

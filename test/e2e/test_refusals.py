@@ -10,12 +10,11 @@ import pytest
 from conftest import RUNTIME
 from refusal_rig import OWNER, Pair, Server, Zfs, must, run, words_of
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a lab")
+pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a lab"), pytest.mark.process_only]
 
 
 @pytest.fixture(scope="module")
 def lab():
-    """Of this lane's own: the other one may be at the same tests."""
     with labkit.bring_up(f"refusals{RUNTIME[0]}", hosts=1, runtime="process", pool_size="2G") as running:
         yield running
 

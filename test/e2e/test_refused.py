@@ -200,6 +200,19 @@ def test_a_mark_that_is_only_inherited_makes_nothing_ours(bare):
 
 
 @pytest.mark.process_only
+def test_a_symlink_in_the_place_of_a_nodes_directory(bare, tmp_path):
+    directory, loot = Path(bare.entry("b")["directory"]), tmp_path / "loot"
+    loot.mkdir()
+    directory.symlink_to(loot)
+    try:
+        refused(bare, *UP, where="b", says=f"look at {directory}/.dugong: a symbolic link is in the way",
+                then=f"name it by its real path: readlink -m {directory}")
+        assert not list(loot.iterdir())
+    finally:
+        directory.unlink()
+
+
+@pytest.mark.process_only
 def test_a_data_directory_with_something_in_it(bare):
     directory = bare.host("b").dir / "b-bare"
     (directory / "data").mkdir(parents=True)
@@ -229,19 +242,20 @@ def test_a_directory_that_was_changed_in_the_file(pair):
         refused(pair, *UP, where="b", says="live-0 is to be mounted at", then="put the old `directory` back")
 
 
-@pytest.mark.process_only
-@pytest.mark.parametrize("rule, key", [
-    ('prefixes = ["{pool}/other"]', "prefixes"),
-    ('directories = ["/srv/other"]', "directories"),
-    ('bin_dirs = ["/opt/other"]', "bin_dirs"),
+@pytest.mark.parametrize("rule, key, says", [
+    ('prefixes = ["{pool}/other"]', "prefixes", "is not one this node lets dugong touch"),
+    ('directories = ["/srv/other"]', "directories", "is not below a directory this node lets dugong use"),
+    pytest.param('bin_dirs = ["/opt/other"]', "bin_dirs", "may not be run", marks=pytest.mark.process_only),
+    pytest.param('os_users = ["other"]', "os_users", "nothing may be run as postgres", marks=pytest.mark.process_only),
+    pytest.param('projects = ["other-*"]', "projects", "is not dugong's", marks=pytest.mark.compose_only),
 ])
-def test_a_node_that_does_not_allow_it(bare, rule, key):
+def test_a_node_that_does_not_allow_it(bare, rule, key, says):
     config = bare.host("b").node_config
     allowed = config.read_text()
     kept = "".join(line + "\n" for line in allowed.splitlines() if not line.startswith(key))
     config.write_text(kept + rule.replace("{pool}", bare.host("b").pool) + "\n")
     try:
-        refused(bare, *UP, where="b", says="", then=f"to {key} in {config} on this node")
+        refused(bare, *UP, where="b", says=says, then=f"to {key} in {config} on this node")
     finally:
         config.write_text(allowed)
 
@@ -346,6 +360,8 @@ def test_a_replica_that_belongs_to_another_primary(pair):
 
 @pytest.fixture
 def b_is_down(pair):
+    pair.write({**pair.tree, "node": pair.tree["node"][:2]})
+    pair.up()  # so that nothing is left to do on the other one
     pair.must("down", "b", "--yes")
     yield
     pair.write({**pair.tree, "node": pair.tree["node"][:2]})

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from conftest import BIN, RUNTIME
+from odd_hosts import LOCALE, ZONE, make_locale
 from processes import assert_nothing_left_over, command_lines, serving
 from support import Cluster
 
@@ -166,7 +167,7 @@ def test_an_answer_of_a_gigabyte_is_cut_off_and_the_session_goes_on(one):
 def test_an_older_dugong_there_is_to_be_upgraded(one):
     said = one.refused(env=one.with_peer("is_of_another_version 0"))
     assert "dugong 9.9.9 on a speaks protocol 0–0" in said
-    assert f"scp {Path(one.program).resolve()} root@{one.entry('a')['address']}:" in said, said
+    assert "dugong node upgrade a" in said, said
 
 
 def test_a_newer_dugong_there_asks_for_an_upgrade_here(one):
@@ -247,6 +248,7 @@ class SecondDoor:
     own files, mounted over the machine's in a namespace that ends with it."""
 
     SCRIPT = """set -e; cd "$1"; for name in passwd shadow sudoers; do mount --bind "$name" "/etc/$name"; done
+mount --bind locale /usr/lib/locale
 mount -t tmpfs -o mode=755 tmpfs "${3%/*}"; cp "$2" "$3"
 exec /usr/sbin/sshd -D -f config -E log"""
     REPLACED = ("ListenAddress", "Port", "PidFile", "PasswordAuthentication")
@@ -258,6 +260,7 @@ exec /usr/sbin/sshd -D -f config -E log"""
         for name, line in (("passwd", f"{KEEPER}:x:45678:45678::/nonexistent:/bin/bash\n"),
                            ("shadow", f"{KEEPER}:*:19000:0:99999:7:::\n")):
             (directory / name).write_text(Path("/etc", name).read_text() + line)
+        make_locale(directory / "locale")  # sudo heeds no LOCPATH
         self.allow("")
         kept = [line for line in (host.dir / "sshd" / "config").read_text().splitlines()
                 if not line.startswith(self.REPLACED)]
@@ -322,6 +325,20 @@ def test_a_user_whom_sudo_asks_for_a_password_is_told_what_to_allow(keeper, door
         assert rule in said and "/etc/sudoers.d/dugong" in said, said
 
 
+def test_a_sudo_that_speaks_german_is_understood(keeper, door, login_script):
+    login_script(f"export LANG={LOCALE} LANGUAGE=de TZ={ZONE}\n")
+    check = subprocess.run(["ssh", "-F", keeper.tree["ssh"]["config"], keeper.tree["node"][0]["ssh"], "sudo -n true"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+    assert "Passwort" in check.stdout, "it does not speak German: " + check.stdout
+    said = keeper.refused()
+    rule = f"{KEEPER} ALL=(root) NOPASSWD: {door.PROGRAM} serve"
+    assert rule in said and "/etc/sudoers.d/dugong" in said, said
+    door.allow(f"{KEEPS}{rule}\n")
+    done = keeper.run("status")
+    assert done.returncode == 0 and "healthy" in done.stdout, done.stdout + done.stderr
+    assert_nothing_left_over(keeper)
+
+
 def test_ssh_never_asks_for_a_password(keeper, ssh_config, lab):
     ssh_config("IdentityFile /dev/null", "IdentitiesOnly yes", f"Port {PORT}", f"HostKeyAlias {lab['h1'].address}",
                "BatchMode no", "PasswordAuthentication yes")
@@ -348,6 +365,23 @@ def waits_for_a_greeting(one):
     stopped = serving(one.host("a"))
     send_signal(stopped, signal.SIGCONT)
     assert len(stopped) == 1, stopped
+    assert_nothing_left_over(one)
+    return process.returncode, took, said
+
+
+def hangs_after_login(one):
+    """ssh is let in, and the far shell never comes to what it was asked to run: its seconds, and what it said."""
+    script = one.host("a").dir / "home" / ".bashrc"
+    script.write_text("echo 'One moment, please'; exec sleep 611\n")
+    try:
+        started = time.monotonic()
+        process = one.start_with(one.environment)
+        _, said = process.communicate(timeout=60)
+        took = time.monotonic() - started
+    finally:
+        script.unlink()
+        # Without a terminal, sshd leaves what a login script started to itself.
+        send_signal([pid for pid, words in command_lines().items() if words.strip() == "sleep 611"], signal.SIGKILL)
     assert_nothing_left_over(one)
     return process.returncode, took, said
 
@@ -384,12 +418,20 @@ def watches(one):
 def meanwhile(lab, tmp_path_factory):
     one = OneNode(lab, tmp_path_factory.mktemp("still"), "h3")
     with ThreadPoolExecutor(max_workers=1) as worker:
-        yield {action: worker.submit(action, one) for action in (waits_for_a_greeting, watches)}
+        yield {action: worker.submit(action, one)
+               for action in (waits_for_a_greeting, hangs_after_login, watches)}
 
 
 def test_a_peer_that_never_greets(meanwhile):
     code, took, said = meanwhile[waits_for_a_greeting].result()
     assert code == 3 and f"dugong did not answer within {GREETING} s" in said and "where: a" in said, said
+    assert GREETING <= took < GREETING + SLACK
+
+
+def test_a_login_that_hangs(meanwhile):
+    code, took, said = meanwhile[hangs_after_login].result()
+    assert code == 3 and f"dugong did not answer within {GREETING} s" in said and "where: a" in said, said
+    assert "One moment, please" in said and "try by hand: ssh root@" in said, said
     assert GREETING <= took < GREETING + SLACK
 
 

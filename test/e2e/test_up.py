@@ -1,7 +1,9 @@
 """The first promise: one file and one command give a primary and its replicas, streaming, proved."""
 
+import contextlib
 import json
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -105,13 +107,13 @@ PROVED_OF = {
     "bc": ("streaming", "in-recovery", "refuses-writes", "row-arrives", "extensions", "image", "hot-standby-settings",
            "content"),  # content: of the table that was named
 }
-READINGS = """CREATE TABLE readings AS SELECT timestamptz '2021-03-01 00:00:00+00' + i * interval '1 hour' AS at, i AS value
+READINGS = """CREATE TABLE IF NOT EXISTS readings AS SELECT timestamptz '2021-03-01 00:00:00+00' + i * interval '1 hour' AS at, i AS value
 FROM generate_series(0, 71) AS i"""
 HYPERTABLE = """ALTER TABLE readings ALTER at SET NOT NULL;
-SELECT create_hypertable('readings', 'at', chunk_time_interval => interval '1 day', migrate_data => true)"""
+SELECT create_hypertable('readings', 'at', chunk_time_interval => interval '1 day', migrate_data => true, if_not_exists => true)"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def readings(standing):
     """A table of three days long past, a hypertable where there are any; what verify says that it has compared."""
     standing.psql("a", READINGS)
@@ -179,7 +181,10 @@ def test_every_setting_of_the_file_is_in_force_from_dugong_conf(standing):
             assert source == "configuration file" and file.endswith("/dugong.conf") and pending == "f", (name, row)
     assert standing.psql("b", "SHOW max_worker_processes") == "24"
     assert "nothing to do" in standing.up().stdout
+    del tree["postgres"]["settings"]["full_page_writes"]  # not for a dataset that a later test gives small records
     standing.tree = tree
+    standing.write()
+    standing.up()
 
 
 def test_hot_standby_settings_are_raised_and_lowered_in_the_right_order(standing):
@@ -204,6 +209,21 @@ def test_the_other_lines_of_pg_hba_conf_stay_as_they_are(standing):
 def test_the_snapshot_that_seeded_both_is_one_and_held(standing):
     snapshots = [row for row in standing.tree_of("a") if "@" in row[0]]
     assert len(snapshots) == 1 and snapshots[0][1] == "1", snapshots
+
+
+@contextlib.contextmanager
+def mounts_of_its_own(directory):
+    """A service that hears of no unmount; of this machine's datasets it keeps only those below the directory."""
+    script = """awk -v keep="$1/" '$3 ~ /zfs/ && index($2, keep) != 1 {print $2}' /proc/mounts | tac | xargs -rn1 umount -l
+echo there; exec sleep 600"""
+    service = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "service", directory],
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        assert service.stdout.readline() == "there\n"
+        yield service
+    finally:
+        service.kill()
+        service.communicate()
 
 
 def test_down_destroy_takes_away_what_dugong_made_and_nothing_else(lab, standing, tmp_path):
@@ -234,6 +254,10 @@ def test_down_destroy_takes_away_what_dugong_made_and_nothing_else(lab, standing
         (directory / "notes.txt").unlink()
         directory.rmdir()
         other.up()
+        with mounts_of_its_own(directory) as holder:
+            refused = other.run("down", "--destroy", "--confirm=guest", "--yes")
+            assert refused.returncode == 3 and "is busy" in refused.stderr, refused.stderr
+            assert f"still mounted for process {holder.pid} (sleep 600)" in refused.stderr, refused.stderr
     finally:
         other.must("down", "--destroy", "--confirm=guest", "--yes")
         assert not directory.exists()

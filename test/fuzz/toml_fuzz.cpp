@@ -37,7 +37,7 @@ void check_error(const dugong::Error& error) {
 void check_spec(const dugong::spec::Spec& spec) {
   std::size_t primaries = 0;
   for (const auto& node : spec.nodes) {
-    primaries += node.is_primary() ? 1 : 0;
+    primaries += node.is_primary() ? 1U : 0U;
     require(node.is_primary() || spec.find(node.follows) != nullptr);
     require(node.port != 0 && node.directory.starts_with('/') && node.prefix.find('/') != std::string::npos);
   }

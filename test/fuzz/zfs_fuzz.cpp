@@ -44,6 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto half = text.substr(0, size / 2);
   auto rest = text.substr(size / 2);
   if (auto pool = parse_pool(half, rest)) require(!pool->name.empty());
+  Pool use;
+  parse_pool_use(text, use);
   auto error = judge_failure({"zfs", "list", "t"}, 1, text);
   require(!error.what.empty() && error.what.size() < 4096);
   return 0;

@@ -12,7 +12,7 @@ OS_HEADERS = re.compile(r"<(sys/|net/|netinet/|arpa/|linux/|unistd\.h|fcntl\.h|p
                         r"filesystem|thread|mutex|condition_variable|cstdlib|stdlib\.h|random|spawn\.h|libpq-fe\.h|openssl/)")
 CLOCKS = re.compile(r"(steady_clock|system_clock|Steady)::now\(|std::time\(|\bgetenv\(")
 LIBRARIES = {  # header prefix → rooms that may include it
-    "CLI/": {"cli"}, "toml++/": {"spec", "node"}, "nlohmann/": {"runtime", "wire", "node", "cli", "engine"},
+    "CLI/": {"cli"}, "toml++/": {"spec", "node"}, "nlohmann/": {"runtime", "cluster", "wire", "node", "cli", "engine"},
     "libpq-fe.h": {"node"}, "openssl/": {"node", "os"}, "xxhash.h": {"wire", "transfer", "os", "node"},
 }
 

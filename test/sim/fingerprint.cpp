@@ -10,14 +10,16 @@
 namespace dugong::sim {
 namespace {
 
-// Values that are different in every run although they mean the same.
+// Values that are different in every run although they mean the same. dugong:for names those who waited for a snapshot
+// when it was taken; another replica may have been started from it since.
 const std::set<std::string, std::less<>> volatile_marks = {
     "dugong:redo_lsn",  "dugong:end_lsn",    "dugong:min_recovery_lsn", "dugong:taken_at",       "dugong:base_guid",
-    "dugong:system_id", "dugong:repl_check", "dugong:super_check",      "dugong:archive_proved", "dugong:source"};
+    "dugong:system_id", "dugong:repl_check", "dugong:super_check",      "dugong:archive_proved", "dugong:source",
+    "dugong:for"};
 
 bool is_volatile(std::string_view path) {
   return path.find("pg_wal/") != std::string_view::npos || path.find("pg_replslot/") != std::string_view::npos ||
-         path.ends_with("postmaster.pid") || path.ends_with(".system_identifier") ||
+         path.ends_with("postmaster.pid") || path.ends_with("/boot.json") || path.ends_with(".system_identifier") ||
          (path.size() >= 24 && path.substr(path.size() - 24).starts_with("0000000"));
 }
 
@@ -31,6 +33,7 @@ class Writer {
       for (auto& [pool_name, pool] : host.pools) write_pool(pool);
       write_files("  /", host.root);
       for (auto& [key, server] : host.servers) write_server(server);
+      for (const auto& [node, directory] : host.registered) line(fmt::format("  at boot {} in {}", node, directory));
     }
     return std::move(out_);
   }
@@ -61,6 +64,8 @@ class Writer {
         line(fmt::format("    snapshot {}{}{}", numbered(pool, snapshot->name),
                          snapshot->holds.empty() ? "" : fmt::format(" holds {}", snapshot->holds.size()),
                          shown(snapshot->local)));
+      const auto readonly = dataset.local.find("readonly");
+      received_ = readonly != dataset.local.end() && readonly->second == "on";
       if (!dataset.hollow) write_files("    ", *dataset.tree);
     }
   }
@@ -76,8 +81,10 @@ class Writer {
 
   void write_cluster(const std::string& indent, const Tree& tree, const std::string& path, const Cluster& cluster) {
     line(fmt::format("{}cluster {} timeline {}", indent, path.empty() ? "." : path, cluster.control.timeline.value));
-    for (const auto& slot : slots_of(tree, path))
-      line(fmt::format("{}  slot {} of {}", indent, slot.name, slot.made_by));
+    // A base that was taken before the slot of its replica serves it too, when no checkpoint came between them.
+    if (!received_)
+      for (const auto& slot : slots_of(tree, path))
+        line(fmt::format("{}  slot {} of {}", indent, slot.name, slot.made_by));
     for (const auto& [name, role] : cluster.catalog.roles)
       line(fmt::format("{}  role {}{}{}", indent, name, role.replication ? " replication" : "",
                        role.superuser ? " superuser" : ""));
@@ -100,6 +107,7 @@ class Writer {
 
   State& state_;
   std::string out_;
+  bool received_ = false;  // what is written now is an anchor's
 };
 
 }  // namespace

@@ -193,14 +193,11 @@ struct Member {
   char follows = 0;                                                  // 0: left out
   unsigned host = static_cast<unsigned char>(name) - unsigned{'a'};  // of the world's hosts
 };
-// A cluster of processes.
-inline spec::Spec processes(const std::vector<Member>& members, const std::string& more = {}) {
+inline spec::Spec cluster_of(const std::string& postgres, const std::vector<Member>& members, const std::string& more) {
   const spec::Surroundings nothing{[](std::string_view) { return std::nullopt; },
                                    [](const std::string&) -> Result<std::string> { return std::string{}; }};
-  auto text =
-      "cluster = \"dex\"\n[postgres]\nruntime = \"process\"\nbin_dir = \"/usr/lib/postgresql/14/bin\"\n"
-      "[auth]\nsuperuser_password = \"sup3r\"\nreplication_password = \"mirr0r\"\n" +
-      more;
+  auto text = "cluster = \"dex\"\n[postgres]\n" + postgres +
+              "[auth]\nsuperuser_password = \"sup3r\"\nreplication_password = \"mirr0r\"\n" + more;
   for (const auto& member : members) {
     text += std::string{"[[node]]\nname = \""} + member.name + "\"\naddress = \"10.0.0." +
             std::to_string(member.host + 1) + "\"\nssh = \"root@h" + member.name + "\"\nprefix = \"tank/dex\"\n";
@@ -209,6 +206,12 @@ inline spec::Spec processes(const std::vector<Member>& members, const std::strin
   auto spec = spec::parse_spec(text, "dugong.toml", nothing);
   EXPECT_TRUE(spec) << spec.error().what;
   return *spec;
+}
+inline spec::Spec processes(const std::vector<Member>& members, const std::string& more = {}) {
+  return cluster_of("runtime = \"process\"\nbin_dir = \"/usr/lib/postgresql/14/bin\"\n", members, more);
+}
+inline spec::Spec containers(const std::vector<Member>& members, const std::string& more = {}) {
+  return cluster_of("image = \"timescale/timescaledb:2.19.1-pg14\"\n", members, more);
 }
 // Where the replicas do not matter.
 inline spec::Spec one_node() { return processes({{'a'}}); }

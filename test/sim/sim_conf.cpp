@@ -189,6 +189,15 @@ void add_command_line(const Server& server, Reader& reader) {
   }
 }
 
+// Where its files are (guc.c: SelectConfigFiles).
+void add_places(const Server& server, Loaded& loaded) {
+  const auto pgdata = server.kind == runtime::Kind::compose ? server.software.pgdata : server.data;
+  loaded.settings["data_directory"] = {pgdata, "override", "", 0, false};
+  loaded.settings["config_file"] = {pgdata + "/postgresql.conf", "override", "", 0, false};
+  loaded.settings["hba_file"] = {pgdata + "/pg_hba.conf", "override", "", 0, false};
+  loaded.settings["ident_file"] = {pgdata + "/pg_ident.conf", "override", "", 0, false};
+}
+
 }  // namespace
 
 bool needs_restart(std::string_view setting) {
@@ -205,6 +214,7 @@ Loaded load_settings(const Server& server, const Tree& tree) {
   for (const auto& known : known_settings)
     loaded.settings.try_emplace(std::string{known.name},
                                 postgres::ShownSetting{std::string{known.value}, "default", "", 0, false});
+  add_places(server, loaded);
   auto port = server.environment.find("PGPORT");
   auto& shown = loaded.settings["port"];
   if (shown.source == "default" && port != server.environment.end())

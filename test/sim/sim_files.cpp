@@ -206,6 +206,18 @@ Replied answer(State& state, Host& host, const node::WriteFile& request) {
   return Done{};
 }
 
+Replied answer(State&, Host& host, const node::RenameFile& request) {
+  const auto* from = find(host, request.from);
+  if (from == nullptr) return Done{};
+  if (from->directory) return fail(ErrorKind::refused, request.from + " is not a file");
+  if (find(host, request.to) != nullptr)
+    return fail(ErrorKind::refused, request.to + " is there already, and is another file than " + request.from);
+  TRY(write_file(host, request.to, *from));
+  auto place = resolve(host, request.from);
+  edit(place).files.erase(place.inner);
+  return Done{};
+}
+
 Replied answer(State&, Host& host, const node::MakeDirectory& request) {
   TRY(make_directory(host, request.path, request.mode, request.uid, request.gid));
   return Done{};

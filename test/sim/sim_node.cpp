@@ -19,20 +19,31 @@ Result<node::Answer> lock(Host& host, std::uint64_t controller, const node::Acqu
 
 }  // namespace
 
-Result<node::Answer> answer(State& state, Host& host, const node::InspectHost&) {
+Result<node::Answer> answer(State& state, Host& host, const node::InspectHost& request) {
   node::HostFacts facts;
   facts.hostname = host.name;
   facts.boot_id = host.boot_id;
   facts.version = DUGONG_VERSION;
-  facts.wall_ns = 1'790'000'000LL * 1'000'000'000LL + std::chrono::nanoseconds{state.now}.count();
+  facts.wall_ns = 1'790'000'000LL * 1'000'000'000LL + std::chrono::nanoseconds{state.now + host.clock_ahead}.count();
   facts.addresses = {"127.0.0.1", host.address};
   facts.memory = memory;
+  facts.registered = host.registered;
+  if (!request.whole) return facts;
   facts.wal_client = digest(wal_client);
   facts.listening = {22};
   for (const auto& [name, server] : host.servers)
     if (server.running() && server.phase == Phase::ready)
       facts.listening.push_back(static_cast<std::uint16_t>(number_of(server, "port")));
   return facts;
+}
+
+Replied answer(State&, Host& host, const node::RegisterNode& request) {
+  host.registered[request.name] = request.directory;
+  return Done{};
+}
+Replied answer(State&, Host& host, const node::ForgetNode& request) {
+  host.registered.erase(request.name);
+  return Done{};
 }
 
 Result<node::Answer> perform(State& state, Host& host, std::uint64_t controller, const node::Request& request) {

@@ -82,6 +82,12 @@ void write_pid(Server& server, Tree& tree) {
   pid.mode = 0600;
   pid.uid = server.software.uid;
   tree.files[inner_join(server.inner, "postmaster.pid")] = pid;
+  // Of every start; here only what says something (postmaster.c: CreateOptsFile).
+  Entry options = pid;
+  options.content = "/usr/local/bin/postgres";
+  for (const auto& word : server.command) options.content += " \"" + word + "\"";
+  if (!server.command.empty()) tree.files[inner_join(server.inner, "postmaster.opts")] = options;
+  if (server.command.empty()) tree.files.erase(inner_join(server.inner, "postmaster.opts"));
 }
 
 // ---- following

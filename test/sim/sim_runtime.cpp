@@ -48,6 +48,7 @@ void read_compose(std::string_view text, Server& server) {
     const auto value = unquoted(line.substr(colon + 1));
     if (indent == 4) section = key;
     if (indent == 4 && key == "image") server.image = value;
+    if (indent == 4 && key == "restart") server.restart_policy = value;
     if (section == "labels" && indent == 6) server.labels[key] = value;
     if (section == "environment" && indent == 6) server.environment[key] = value;
     if (section == "volumes" && key == "source") server.binds.push_back({value, ""});
@@ -148,11 +149,65 @@ std::string described(const Server& server) {
   return server.kind == Kind::compose ? "container " + server.name : "postgres process in " + server.data;
 }
 
+constexpr const char* compose_files_label = "com.docker.compose.project.config_files";
+
+runtime::OtherContainer other_container(const Server& server, const std::string& data) {
+  runtime::OtherContainer out;
+  out.name = server.name;
+  out.state = server.state;
+  out.image_id = server.software.id;
+  out.restart_policy = server.restart_policy;
+  if (const auto files = server.labels.find(compose_files_label); files != server.labels.end())
+    out.compose_files = {files->second};
+  out.serves = server.data == data;
+  out.set_aside = runtime::is_set_aside_name(server.name) && !server.running() && server.restart_policy == "no";
+  return out;
+}
+
+bool uses(const Server& server, const std::string& data) {
+  return path_below(data, server.data) || path_below(server.data, data);
+}
+
+std::vector<runtime::OtherContainer> other_containers(const Host& host, const Server* own, const std::string& data) {
+  std::vector<runtime::OtherContainer> out;
+  for (const auto& [name, other] : host.servers)
+    if (&other != own && other.kind == Kind::compose && uses(other, data)) out.push_back(other_container(other, data));
+  return out;
+}
+
+// A container is one whether it runs or not; a process only while it does.
 std::vector<std::string> strangers_of(const Host& host, const Server* own, const std::string& data) {
   std::vector<std::string> out;
-  for (const auto& [name, other] : host.servers)
-    if (&other != own && other.running() && path_below(data, other.data)) out.push_back(described(other));
+  for (const auto& [name, other] : host.servers) {
+    if (&other == own || !uses(other, data)) continue;
+    const bool counts = other.kind == Kind::compose ? !other_container(other, data).set_aside : other.running();
+    if (counts) out.push_back(described(other));
+  }
   return out;
+}
+
+// Those that have it now: only they keep another from being started.
+std::vector<std::string> running_strangers_of(const Host& host, const Server* own, const std::string& data) {
+  std::vector<std::string> out;
+  for (const auto& [name, other] : host.servers)
+    if (&other != own && other.running() && uses(other, data)) out.push_back(described(other));
+  return out;
+}
+
+Result<Server*> foreign_container(Host& host, const std::string& name, const std::string& data) {
+  const auto it = host.servers.find(name);
+  if (it == host.servers.end() || it->second.kind != Kind::compose) return nullptr;
+  if (it->second.labels.contains("dugong.cluster"))
+    return fail(ErrorKind::refused, "the container " + name + " was made by dugong");
+  if (!uses(it->second, data)) return fail(ErrorKind::refused, "the container " + name + " does not use " + data);
+  return &it->second;
+}
+
+void rename_container(Host& host, const std::string& from, const std::string& to) {
+  auto handle = host.servers.extract(from);
+  handle.key() = to;
+  handle.mapped().name = to;
+  host.servers.insert(std::move(handle));
 }
 
 Result<Server*> existing(Host& host, const runtime::Server& wanted) {
@@ -170,6 +225,7 @@ runtime::Software software_of(const State& state, Kind kind) {
   out.uid = container ? image_uid : host_uid;
   out.gid = out.uid;
   out.version_number = state.options.version_number;
+  out.libc = container ? "musl" : "glibc 2.36";
   return out;
 }
 
@@ -225,17 +281,21 @@ Replied answer(State& state, Host&, const runtime::InspectSoftware& request) {
   return software_of(state, request.kind);
 }
 
+Replied answer(State& state, Host&, const runtime::InspectEngine&) { return state.options.engine; }
+
 Replied answer(State&, Host& host, const runtime::InspectServer& request) {
   runtime::ServerFacts facts;
   auto* server = TRY(existing(host, request.server));
   facts.strangers = strangers_of(host, server, request.server.data);
+  facts.containers = other_containers(host, server, request.server.data);
+  if (request.server.kind == Kind::process) facts.units = host.units;
   if (server == nullptr) return facts;
   facts.state = server->state;
   facts.exit_code = server->exit_code;
   if (server->kind == Kind::compose) {
     facts.image_id = server->software.id;
     facts.labels = server->labels;
-    facts.restart_policy = "no";
+    facts.restart_policy = server->restart_policy;
   }
   if (!server->running()) facts.log_tail = server->log;
   if (facts.log_tail.size() > log_lines)
@@ -275,7 +335,7 @@ Replied answer(State& state, Host& host, const runtime::InitData& request) {
 // what ends at once is an error with its last words. Compose makes a container anew when its file has changed.
 Replied answer(State& state, Host& host, const runtime::StartServer& request) {
   auto* old = TRY(existing(host, request.server));
-  const auto others = strangers_of(host, old, request.server.data);
+  const auto others = running_strangers_of(host, old, request.server.data);
   if (!others.empty())
     return fail(ErrorKind::refused, request.server.data + " is in use: " + join(others, ", "),
                 "stop what uses it; two servers on one data directory destroy it");
@@ -302,6 +362,30 @@ Replied answer(State&, Host& host, const runtime::RemoveServer& request) {
     return fail(ErrorKind::refused, "You cannot remove a running container " + server->name +
                                         ". Stop the container before attempting removal or force remove");
   host.servers.erase(server->name);
+  return Done{};
+}
+
+Replied answer(State& state, Host& host, const runtime::RetireContainer& request) {
+  const auto aside = runtime::set_aside_name(request.name);
+  auto* server = TRY(foreign_container(host, request.name, request.data));
+  if (server == nullptr && host.servers.contains(aside)) return Done{};
+  if (server == nullptr) return fail(ErrorKind::conflict, "there is no container " + request.name);
+  if (host.servers.contains(aside)) return fail(ErrorKind::refused, "there is a container " + aside + " already");
+  server->restart_policy = "no";
+  if (server->running()) stop_postgres(state, *server);
+  rename_container(host, request.name, aside);
+  return Done{};
+}
+
+Replied answer(State&, Host& host, const runtime::ReturnContainer& request) {
+  const auto aside = runtime::set_aside_name(request.name);
+  if (TRY(foreign_container(host, aside, request.data)) != nullptr) {
+    if (host.servers.contains(request.name))
+      return fail(ErrorKind::refused, "there is a container " + request.name + " already");
+    rename_container(host, aside, request.name);
+  }
+  if (auto* server = TRY(foreign_container(host, request.name, request.data)))
+    server->restart_policy = request.restart_policy;
   return Done{};
 }
 

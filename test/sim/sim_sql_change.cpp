@@ -317,6 +317,9 @@ Replied answer(State& state, Host& host, const node::RolePasswordMark& request) 
 Replied answer(State& state, Host& host, const node::ProbeLogin& request) {
   auto* other = host_with_address(state, host, request.to_address);
   const bool reaches = other != nullptr && state.linked(host.name, other->name);
+  if (!reaches)
+    return fail(ErrorKind::timed_out,
+                fmt::format("connect to {}:{}: no answer in time", request.to_address, request.port));
   auto* server = reaches ? listening(*other, request.port) : nullptr;
   if (server == nullptr || !hears(*server, request.to_address))
     return fail(ErrorKind::unreachable,
@@ -335,6 +338,20 @@ Replied answer(State& state, Host& host, const node::ProbeLogin& request) {
     out.asked_for_password = method != "trust";
   }
   return out;
+}
+
+// Without a password file this world has no way to know the password: who may come in, pg_hba.conf says alone.
+Replied answer(State& state, Host& host, const node::AskPeer& request) {
+  const auto login = answer(state, host, node::ProbeLogin{{}, request.address, request.port, request.user});
+  if (!login) return postgres::PeerFacts{.why_not = login.error().what};
+  const auto& said = std::get<postgres::LoginAnswer>(*login);
+  if (!said.sqlstate.empty()) return postgres::PeerFacts{.why_not = said.message + " (" + said.sqlstate + ")"};
+  auto* server = listening(*host_with_address(state, host, request.address), request.port);
+  const auto& control = cluster_of(state, *server)->control;
+  return postgres::PeerFacts{.answered = true,
+                             .system_identifier = control.system_identifier,
+                             .timeline = control.timeline,
+                             .in_recovery = server->in_recovery};
 }
 
 }  // namespace dugong::sim

@@ -17,6 +17,10 @@ std::string default_of(const std::string& property) {
   if (property == "canmount" || property == "atime" || property == "exec" || property == "setuid") return "on";
   if (property == "readonly") return "off";
   if (property == "sync") return "standard";
+  if (property == "recordsize") return "131072";
+  if (property == "compression" || property == "encryption") return "off";
+  if (property == "logbias") return "latency";
+  if (property == "quota" || property == "refreservation") return "0";
   return "-";
 }
 
@@ -129,6 +133,46 @@ bool wants_mount(Pool& pool, const Dataset& dataset) {
   return effective(pool, dataset, "canmount").value == "on" && at != "none" && at != "legacy";
 }
 
+// What it alone has: nothing while the one before it, or what came after it, is the same.
+Bytes used_by(Pool& pool, const SnapshotRow& snapshot) {
+  const auto rows = snapshots_of(pool, zfs::dataset_of(snapshot.name));
+  const auto at = std::ranges::find(rows, snapshot.name, &SnapshotRow::name);
+  const auto& next = std::next(at) == rows.end() ? pool.datasets.at(zfs::dataset_of(snapshot.name)).tree : at[1]->tree;
+  const bool shared = (at != rows.begin() && at[-1]->tree == snapshot.tree) || next == snapshot.tree;
+  return shared ? 0 : overhead;
+}
+
+Bytes used_by(const Dataset& dataset) {
+  if (!dataset.origin.empty() || dataset.hollow) return overhead;
+  return tree_size(*dataset.tree);
+}
+
+// Adds up as zfs's does: the head, the snapshots, and all below.
+void show_use(Pool& pool, const Dataset& dataset, zfs::Dataset& out) {
+  out.used_by_dataset = used_by(dataset);
+  out.used_by_snapshots = 0;
+  for (const auto* snapshot : snapshots_of(pool, dataset.name)) *out.used_by_snapshots += used_by(pool, *snapshot);
+  out.used_by_children = 0;
+  for (const auto& [name, below] : pool.datasets) {
+    if (name == dataset.name || !zfs::is_below(name, dataset.name)) continue;
+    *out.used_by_children += used_by(below);
+    for (const auto* snapshot : snapshots_of(pool, name)) *out.used_by_children += used_by(pool, *snapshot);
+  }
+  out.used_by_refreservation = 0;  // it is not taken from the pool here
+  out.used = *out.used_by_dataset + *out.used_by_snapshots + *out.used_by_children;
+}
+
+void show_in_force(Pool& pool, const Dataset& dataset, zfs::Dataset& out) {
+  const auto& openzfs = zfs::openzfs_properties();
+  for (auto name : zfs::shown_properties()) {
+    const bool common = std::ranges::find(zfs::known_properties(), name) != zfs::known_properties().end();
+    const bool known = common || pool.flavour == Flavour::openzfs;
+    const bool encrypts = !common && std::ranges::find(openzfs, name) == openzfs.end();
+    auto value = encrypts ? default_of(std::string{name}) : effective(pool, dataset, std::string{name}).value;
+    if (known && value != "-") out.shown[std::string{name}] = value;
+  }
+}
+
 zfs::Dataset shown(Pool& pool, const Dataset& dataset) {
   zfs::Dataset out;
   out.name = dataset.name;
@@ -136,7 +180,7 @@ zfs::Dataset shown(Pool& pool, const Dataset& dataset) {
   out.createtxg = dataset.createtxg;
   out.creation = dataset.creation;
   out.referenced = dataset.hollow ? overhead : tree_size(*dataset.tree);
-  out.used = dataset.origin.empty() ? out.referenced : overhead;
+  show_use(pool, dataset, out);
   out.available = pool_free(pool);
   if (pool.flavour == Flavour::openzfs) out.logical_referenced = out.referenced * 2;
   out.compress_percent = 200;
@@ -149,6 +193,7 @@ zfs::Dataset shown(Pool& pool, const Dataset& dataset) {
   out.readonly = effective(pool, dataset, "readonly").value == "on";
   if (pool.flavour == Flavour::openzfs) out.sync = effective(pool, dataset, "sync").value;
   out.resume_token = dataset.resume_token;
+  show_in_force(pool, dataset, out);
   return out;
 }
 
@@ -163,15 +208,6 @@ void show_local(const Pool& pool, const zfs::Properties& local, bool snapshot, z
                        (pool.flavour == Flavour::openzfs && is_known(pool, key) && key.find(':') == std::string::npos);
     if (asked && !snapshot) out.local[key] = value;
   }
-}
-
-// What it alone has: nothing while the one before it, or what came after it, is the same.
-Bytes used_by(Pool& pool, const SnapshotRow& snapshot) {
-  const auto rows = snapshots_of(pool, zfs::dataset_of(snapshot.name));
-  const auto at = std::ranges::find(rows, snapshot.name, &SnapshotRow::name);
-  const auto& next = std::next(at) == rows.end() ? pool.datasets.at(zfs::dataset_of(snapshot.name)).tree : at[1]->tree;
-  const bool shared = (at != rows.begin() && at[-1]->tree == snapshot.tree) || next == snapshot.tree;
-  return shared ? 0 : overhead;
 }
 
 zfs::Dataset shown(Pool& pool, const SnapshotRow& snapshot) {
@@ -346,6 +382,7 @@ Replied answer(State&, Host& host, const zfs::InspectPool& request) {
   out.size = pool->size;
   out.free = pool_free(*pool);
   out.available = out.free;
+  out.used = out.size - out.free;
   out.health = "ONLINE";
   const bool openzfs = pool->flavour == Flavour::openzfs;
   out.version = openzfs ? "openzfs 2.3.9" : "zfs-fuse v23";
@@ -496,6 +533,21 @@ Replied answer(State&, Host& host, const zfs::SetProperties& request) {
   auto* dataset = TRY(open_dataset(host, argv, request.name));
   TRY(check_properties(*pool, argv, request.properties));
   for (const auto& [key, value] : request.properties) TRY(set_property(host, *pool, *dataset, key, value, argv));
+  return Done{};
+}
+
+Replied answer(State&, Host& host, const zfs::ClearMarks& request) {
+  const zfs::Argv argv = {"zfs", "inherit", request.name};
+  const auto clear = [&](zfs::Properties& local) {
+    for (const auto& mark : request.marks) local.erase(mark);
+  };
+  if (request.name.find('@') != std::string::npos) {
+    auto* snapshot = TRY(open_snapshot(host, argv, request.name));
+    clear(snapshot->local);
+    return Done{};
+  }
+  auto* dataset = TRY(open_dataset(host, argv, request.name));
+  clear(dataset->local);
   return Done{};
 }
 

@@ -74,6 +74,11 @@ std::unique_ptr<node::Fleet> World::new_controller() {
   return std::make_unique<SimFleet>(*this, controller_);
 }
 
+std::unique_ptr<node::Fleet> World::controller_beside() {
+  std::scoped_lock guard{mutex_};
+  return std::make_unique<SimFleet>(*this, ++controller_);
+}
+
 void World::kill_after(std::uint64_t calls) {
   std::scoped_lock guard{mutex_};
   kill_at_ = calls_ + calls;

@@ -129,6 +129,7 @@ struct Server {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> environment;
   std::vector<std::string> command;
+  std::string restart_policy = "no";
   std::vector<Bind> binds;
   std::string data;     // host path
   std::string dataset;  // what `data` was on when it started; empty: the host's own tree
@@ -172,10 +173,13 @@ struct Host {
   std::string address;
   std::string boot_id;
   bool reachable = true;
+  Millis clock_ahead{0};  // of the controller's
   Tree root;
   std::map<std::string, Pool> pools;
   std::map<std::string, Server> servers;
   std::map<std::string, Lock> locks;
+  std::map<std::string, std::string> registered;  // what is started at boot: node → directory
+  std::vector<std::string> units;                 // of systemd, that would start a server of the host
 };
 
 struct Options {
@@ -188,6 +192,7 @@ struct Options {
   std::string image = "timescale/timescaledb:2.19.1-pg14";
   std::string bin_dir = "/usr/lib/postgresql/14/bin";
   std::string pgdata = "/var/lib/postgresql/data";
+  runtime::Engine engine = {"28.2.2", "1.24", "docker compose", "2.29.7", std::nullopt};
   std::int64_t version_number = 140018;
   std::uint64_t seed = 1;
   Millis call_time{5};      // what every call takes
@@ -230,6 +235,8 @@ class World {
   // A controller starts afresh: the locks of the one before are released, and it is alive, until a kill that was asked
   // for and has not come yet.
   std::unique_ptr<node::Fleet> new_controller();
+  // One beside it, which stands still from now on and keeps its locks.
+  std::unique_ptr<node::Fleet> controller_beside();
 
   // The n-th call from now (1: the next one; a copy counts four times) is the controller's last: it happens and its
   // answer is lost, or it does not happen; afterwards every call of this controller is ErrorKind::interrupted. 0: none.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/boot.h"
 #include "cluster/ground.h"
 #include "cluster/layout.h"
 #include "cluster/observed.h"
@@ -104,11 +105,16 @@ inline void with_files(const spec::Spec& spec, const spec::Node& node, cluster::
   seen.files[cluster::ownership_file(paths.directory)] = {true, false, 0644, 0, 0, cluster::ownership_text(spec, node)};
   seen.files[paths.directory].entries = {".dugong", "archive", "bin", "data", "logs", "run", "secrets"};
   seen.files[cluster::superuser_file(paths)] = {true, false, 0600, 70, 70, "super"};
-  if (const auto* upstream = spec.find(node.follows)) {
-    const auto line = postgres::passfile_line(upstream->address, std::to_string(upstream->port), "replication",
-                                              spec.auth.replication_user, "repl");
-    seen.files[cluster::passfile(paths)] = {true, false, 0600, 70, 70, *line + "\n"};
-  }
+  std::string passfile;
+  for (const auto& other : spec.nodes)
+    if (other.name != node.name)
+      passfile += *postgres::passfile_line(other.address, std::to_string(other.port), "replication",
+                                           spec.auth.replication_user, "repl") +
+                  "\n";
+  if (!passfile.empty()) seen.files[cluster::passfile(paths)] = {true, false, 0600, 70, 70, passfile};
+  const auto record = cluster::boot_record_of(spec, node, system_id);
+  seen.files[cluster::boot_file(paths.directory)] = {true, false, 0644, 0, 0, cluster::render(record)};
+  seen.host.value->registered[record.name()] = paths.directory;
   seen.files[cluster::wal_client_digest_file(paths)] = {true, false, 0644, 0, 0, "abc\n"};
   seen.files[paths.archive + "/.system_identifier"] = {true, false, 0644, 70, 70, to_string(system_id) + "\n"};
 }

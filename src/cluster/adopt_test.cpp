@@ -1,0 +1,219 @@
+// What differs between a server as it is and as the file says it, what must not be lost, and in which order it is taken
+// over. Whole adoptions, killed anywhere, are in test/sim.
+#include "cluster/adopt.h"
+
+#include <algorithm>
+#include <functional>
+#include <gtest/gtest.h>
+
+#include "cluster/plan_up.h"
+#include "test/support/observed.h"
+
+namespace dugong::cluster {
+namespace {
+
+constexpr const char* opts = "/usr/local/bin/postgres \"-cmax_wal_size=4GB\"\n";
+
+// A container that somebody made serves tank/data; nothing of ours is there yet.
+struct World {
+  spec::Spec spec = test::a_spec();
+  Observed seen;
+  World() {
+    auto& node = spec.nodes[0];
+    node.adopt = "tank/data";
+    node.data = "/srv/pg/data";
+    spec.postgres.settings = {{"max_wal_size", "4GB", {}}};
+    for (const auto& one : spec.nodes) seen.nodes.push_back(test::bare(one));
+    zfs::Dataset dataset;
+    dataset.name = "tank/data";
+    dataset.mountpoint = "/srv/pg/data";
+    dataset.canmount = "on";
+    dataset.mounted = true;
+    a().storage.value->push_back(dataset);
+    a().data = test::sampled(
+        postgres::DataFacts{.exists = true, .empty = false, .version = "17", .control = test::a_control()});
+    data().uid = data().gid = 70;
+    data().files = {{"postgresql.conf", "listen_addresses = '*'\nshared_preload_libraries = 'timescaledb'\n"},
+                    {"postgresql.auto.conf", "work_mem = '8MB'\n"},
+                    {"pg_hba.conf", "local all all trust\n"},
+                    {"postmaster.opts", opts}};
+    server().containers = {{.name = "old-pg",
+                            .state = runtime::ServerState::running,
+                            .image_id = "sha256:aa",
+                            .restart_policy = "always",
+                            .compose_files = {"/srv/pg/docker-compose.yaml"},
+                            .serves = true}};
+    server().strangers = {"container old-pg (running, restart policy \"always\")"};
+  }
+  ObservedNode& a() { return seen.nodes[0]; }
+  postgres::DataFacts& data() { return *a().data.value; }
+  runtime::ServerFacts& server() { return *a().server.value; }
+  zfs::Dataset& dataset() { return a().storage.value->back(); }
+  Ground ground() { return *ground_of(spec, seen, spec.nodes[0]); }
+  std::string refusal() {
+    const auto plan = plan_up(spec, seen, {});
+    return plan ? "" : plan.error().what + "|" + plan.error().next;
+  }
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(OldSettings, TheCommandLineBeatsAutoConfAndThatTheFile) {
+  World world;
+  world.data().files["postgresql.conf"] += "work_mem = 1MB\nmax_wal_size = 1GB\n";
+  const auto all = *old_settings(world.ground());
+  const auto source = [&](const std::string& name) { return std::ranges::find(all, name, &OldSetting::name)->source; };
+  EXPECT_EQ(source("work_mem"), "postgresql.auto.conf line 1");
+  EXPECT_EQ(source("max_wal_size"), "command line");
+  EXPECT_EQ(source("listen_addresses"), "postgresql.conf line 1");
+}
+
+TEST(AdoptionChanges, AreWhatMovesAndWhatBecomesAnother) {
+  World world;
+  world.spec.postgres.settings.push_back({"work_mem", "16MB", {}});
+  const auto changes = *changes_of_settings(world.ground());
+  const auto find = [&](const std::string& what) {
+    const auto it = std::ranges::find(changes, what, &AdoptionChange::what);
+    return it == changes.end() ? AdoptionChange{} : *it;
+  };
+  EXPECT_EQ(find("max_wal_size"), (AdoptionChange{"max_wal_size", "4GB", "4GB", "command line", false}));
+  EXPECT_EQ(find("work_mem"), (AdoptionChange{"work_mem", "8MB", "16MB", "postgresql.auto.conf line 1", false}));
+  EXPECT_EQ(find("unix_socket_directories").from, "");
+  EXPECT_TRUE(find("archive_mode").restart);
+  EXPECT_EQ(find("listen_addresses").what, "") << "it is so already";
+  EXPECT_EQ(find("max_connections").what, "") << "PostgreSQL's own value";
+}
+
+struct Lost {
+  std::function<void(World&)> change;
+  std::string says;
+};
+TEST(AdoptionChanges, NothingIsLostWithoutAWord) {
+  const std::vector<Lost> cases = {
+      {[](World& w) { w.spec.postgres.settings.clear(); }, "max_wal_size (command line)"},
+      {[](World& w) { w.spec.postgres.settings.clear(); }, "\nmax_wal_size = \"4GB\""},
+      {[](World& w) { w.data().files["postgresql.conf"] += "max_connections = 500\n"; }, "\nmax_connections = 500"},
+      {[](World& w) { w.data().files["postgresql.auto.conf"] = "wal_level = logical\n"; }, "\nwal_level = \"logical\""},
+      {[](World& w) {
+         w.data().files["postmaster.opts"] = "postgres \"-cmax_wal_size=4GB\" \"-ctimescaledb.license=a\\b\"\n";
+       },
+       "\n\"timescaledb.license\" = \"a\\\\b\""},
+      // dugong has no opinion on it, and the file stays.
+      {[](World& w) { w.data().files["postgresql.conf"] += "random_page_cost = 1.1\n"; }, ""},
+      {[](World& w) { w.data().files["postgresql.conf"] += "max_connections = 100\n"; }, ""},
+  };
+  for (const auto& one : cases) {
+    World world;
+    one.change(world);
+    const auto said = world.refusal();
+    EXPECT_EQ(said.empty(), one.says.empty()) << said;
+    EXPECT_TRUE(has(said, one.says)) << said;
+  }
+}
+
+TEST(Incumbent, IsTheOneThatRunsOrTheOnlyOne) {
+  runtime::ServerFacts facts;
+  EXPECT_EQ(incumbent_of(facts), nullptr);
+  facts.containers = {{.name = "x", .state = runtime::ServerState::exited, .serves = true}};
+  EXPECT_EQ(incumbent_of(facts)->name, "x");
+  facts.containers.push_back({.name = "y", .state = runtime::ServerState::running, .serves = true});
+  EXPECT_EQ(incumbent_of(facts)->name, "y");
+  facts.containers[1].state = runtime::ServerState::exited;
+  EXPECT_EQ(incumbent_of(facts), nullptr) << "nobody can tell which one it is";
+  facts.containers[1].serves = false;
+  EXPECT_EQ(incumbent_of(facts)->name, "x");
+  facts.containers[0].set_aside = true;
+  EXPECT_EQ(incumbent_of(facts), nullptr);
+}
+
+TEST(PlanAdoption, WritesNothingIntoTheDataBeforeTheOldServerHasStopped) {
+  World world;
+  const auto plan = plan_up(world.spec, world.seen, {});
+  ASSERT_TRUE(plan) << plan.error().what;
+  const auto position = [&](const auto& is) {
+    return std::ranges::find_if(plan->steps, [&](const Step& step) { return step.node == "a" && is(step.action); }) -
+           plan->steps.begin();
+  };
+  const auto marked = position([](const Action& action) {
+    const auto* set = std::get_if<zfs::SetProperties>(&action);
+    return set != nullptr && set->name == "tank/data" && set->properties.contains("dugong:old_container");
+  });
+  const auto renamed = position([](const Action& action) { return std::holds_alternative<RenameFile>(action); });
+  const auto retired =
+      position([](const Action& action) { return std::holds_alternative<runtime::RetireContainer>(action); });
+  const auto written = position([](const Action& action) {
+    const auto* write = std::get_if<WriteFile>(&action);
+    return write != nullptr && write->path.starts_with("/srv/pg/data/");
+  });
+  const auto started =
+      position([](const Action& action) { return std::holds_alternative<runtime::StartServer>(action); });
+  EXPECT_LT(marked, renamed) << "what it was is remembered before it is changed";
+  EXPECT_LT(renamed, retired) << "what node.toml forbids is refused while the server still runs";
+  EXPECT_LT(retired, written);
+  EXPECT_LT(written, started);
+  EXPECT_LT(started, static_cast<std::ptrdiff_t>(plan->steps.size()));
+  for (const auto& step : plan->steps) {
+    EXPECT_FALSE(is_destructive(step.action)) << describe(step.action);
+    EXPECT_FALSE(std::holds_alternative<runtime::InitData>(step.action));
+  }
+}
+
+TEST(PlanAdoption, RemembersTheOldWayOnlyOnce) {
+  World world;
+  world.dataset().ours = {{"cluster", "dex"},       {"node", "a"},         {"role", "live"},
+                          {"adopted", "yes"},       {"state", "adopting"}, {"old_container", "old-pg"},
+                          {"old_restart", "always"}};
+  world.server().containers[0].restart_policy = "no";  // cut off in the middle of its retirement
+  const auto plan = plan_up(world.spec, world.seen, {});
+  ASSERT_TRUE(plan) << plan.error().what;
+  for (const auto& step : plan->steps) {
+    const auto* set = std::get_if<zfs::SetProperties>(&step.action);
+    EXPECT_FALSE(set != nullptr && set->properties.contains("dugong:old_restart"));
+  }
+}
+
+struct Refused {
+  std::function<void(World&)> change;
+  std::string says;
+};
+TEST(JudgeAdoption, RefusesWithWhatToDo) {
+  const std::vector<Refused> cases = {
+      {[](World& w) { w.dataset().mounted = false; }, "zfs mount tank/data"},
+      {[](World& w) { w.dataset().mountpoint = "legacy"; }, "zfs set mountpoint=/srv/pg/data tank/data"},
+      {[](World& w) {
+         w.dataset().ours = {{"cluster", "other"}, {"node", "z"}};
+       },
+       "node 'z' of cluster 'other'"},
+      {[](World& w) {
+         w.data().version.clear();
+         w.a().databases_elsewhere = {"/srv/pg/data/pgdata"};
+       },
+       "data = \"/srv/pg/data/pgdata\""},
+      {[](World& w) { w.data().files.erase("pg_hba.conf"); }, "pg_hba.conf is not in /srv/pg/data"},
+      {[](World& w) { w.data().files["postgresql.conf"] += "include '/etc/pg.conf'\n"; },
+       "line 3 includes /etc/pg.conf"},
+      {[](World& w) { w.data().files["postmaster.opts"] = "p \"-cmax_wal_size=4GB\" \"-cconfig_file=/etc/p.conf\"\n"; },
+       "config_file is /etc/p.conf (command line)"},
+      {[](World& w) { w.data().entries = {"recovery.signal"}; }, "recovery.signal"},
+      {[](World& w) { w.data().entries = {"backup_label"}; }, "backup_label"},
+      {[](World& w) { w.data().entries = {"standby.signal"}; }, "it is a replica"},
+      {[](World& w) { w.server().containers[0].state = runtime::ServerState::exited; }, "was not shut down"},
+      {[](World& w) { w.server().strangers.emplace_back("container backup (exited)"); }, "in use by container backup"},
+      {[](World& w) { w.data().links["pg_wal"] = "/fast/wal"; }, "outside of what one atomic snapshot holds"},
+      {[](World& w) { w.data().version = "16"; }, "is data of PostgreSQL 16"},
+      {[](World& w) { w.data().uid = 999; }, "belongs to user 999"},
+      {[](World& w) { w.data().files["pg_hba.conf"] = "local all postgres peer\nlocal all all trust\n"; },
+       "'peer' (line 1)"},
+      {[](World& w) { w.data().slots.assign(10, "theirs"); }, "max_replication_slots = 11"},
+  };
+  for (const auto& one : cases) {
+    World world;
+    one.change(world);
+    const auto said = world.refusal();
+    EXPECT_TRUE(has(said, one.says)) << one.says << ": " << said;
+  }
+  EXPECT_EQ(World{}.refusal(), "");
+}
+
+}  // namespace
+}  // namespace dugong::cluster
