@@ -337,7 +337,7 @@ def main():
     options = parser.parse_args()
     log(f"load before: {os.getloadavg()[0]:.1f}")
     pool = f"{max(6, options.size_mb * 5 // 1000)}G"
-    with labkit.bring_up("bench", hosts=2, runtime="process", bin_dir=options.bin, pool_size=pool) as lab:
+    with labkit.bring_up_anew("bench", hosts=2, runtime="process", bin_dir=options.bin, pool_size=pool) as lab:
         stage = Stage(lab, options)
         stage.prepare()
         log(f"database: {stage.size_gb:.2f} GB; writer: {options.tps} transactions a second")

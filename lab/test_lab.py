@@ -36,7 +36,7 @@ NOTHING = {"namespaces": [], "mounts": [], "pools": [], "files": False, "process
 
 @pytest.fixture(scope="module")
 def lab():
-    with labkit.bring_up(NAME, hosts=2, pool_size="1G") as running:
+    with labkit.bring_up_anew(NAME, hosts=2, pool_size="1G") as running:
         yield running
     assert leftovers(NAME) == NOTHING
 
@@ -206,7 +206,7 @@ def test_errors_name_what_is_missing():
 
 
 def test_hosts_can_share_one_pool_and_two_labs_do_not_clash(lab):
-    with labkit.bring_up("selftest2", hosts=2, pool_size="500M", pools_shared=True) as other:
+    with labkit.bring_up_anew("selftest2", hosts=2, pool_size="500M", pools_shared=True) as other:
         assert other["h1"].pool == other["h2"].pool == "dgselftest2"
         assert other["h1"].address != lab["h1"].address
         other["h1"].reboot()
@@ -224,6 +224,14 @@ def test_down_takes_a_half_made_lab_away():
     assert leftovers("selftest3") == NOTHING
 
 
+def test_what_a_run_left_that_was_cut_off_does_not_meet_the_next():
+    left = labkit.bring_up("selftest4", hosts=1, pool_size="200M")
+    left["h1"].run("zfs", "create", "-o", "canmount=off", f"{left['h1'].pool}/left")
+    with labkit.bring_up_anew("selftest4", hosts=1, pool_size="200M") as running:
+        assert f"{running['h1'].pool}/left" not in running["h1"].run("zfs", "list", "-H", "-o", "name").stdout
+    assert leftovers("selftest4")["files"] is False
+
+
 needs_compose = pytest.mark.skipif(os.environ.get("DUGONG_LAB_COMPOSE") != "1", reason="set DUGONG_LAB_COMPOSE=1")
 COMPOSE_FILE = """\
 version: "3.7"
@@ -239,7 +247,7 @@ services:
 
 @pytest.fixture(scope="module")
 def compose_lab():
-    with labkit.bring_up("selftestc", hosts=2, runtime="compose", pool_size="2G") as running:
+    with labkit.bring_up_anew("selftestc", hosts=2, runtime="compose", pool_size="2G") as running:
         yield running
     assert leftovers("selftestc") == NOTHING
 

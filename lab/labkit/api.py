@@ -11,6 +11,12 @@ def bring_up(name, **options):
     return RunningLab(life.up(name, say=lambda line: None, **options))
 
 
+def bring_up_anew(name, **options):
+    """As bring_up, without what a run that was cut off may have left of a lab of this name."""
+    life.down(name)
+    return bring_up(name, **options)
+
+
 def open_lab(name):
     return RunningLab(model.load(name))
 

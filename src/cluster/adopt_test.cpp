@@ -6,6 +6,7 @@
 #include <functional>
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "cluster/plan_up.h"
 #include "test/support/observed.h"
 
@@ -213,6 +214,18 @@ TEST(JudgeAdoption, RefusesWithWhatToDo) {
     EXPECT_TRUE(has(said, one.says)) << one.says << ": " << said;
   }
   EXPECT_EQ(World{}.refusal(), "");
+}
+
+TEST(PlanAdoption, SaysWhenWhatMadeTheContainerIsNotKnown) {
+  World known;
+  World unknown;
+  unknown.server().containers[0].compose_files.clear();
+  const auto told = [](World& scene) {
+    const auto plan = plan_up(scene.spec, scene.seen, {});
+    return plan && has(join(plan->notes, "\n"), "container old-pg names no Compose file");
+  };
+  EXPECT_FALSE(told(known));
+  EXPECT_TRUE(told(unknown));
 }
 
 }  // namespace

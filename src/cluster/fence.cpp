@@ -132,6 +132,22 @@ void plan_data_back(const Site& site, Steps& steps) {
   steps.look_again();
 }
 
+// So that `dugong node start` after a reboot finds a service: between the fence's end and `up` there may be one.
+Result<> plan_service_back(const spec::Spec& spec, const Observed& seen, const Site& site, Steps& steps) {
+  const auto server = server_of(spec, site.node);
+  if (server.kind != runtime::Kind::compose) return {};
+  const auto file = site.seen.files.find(server.compose_file);
+  if (file == site.seen.files.end() || file->second.content != fenced_compose_text(spec, site.node)) return {};
+  if (!site.seen.software) {
+    steps.note(fmt::format("{} has no service until `dugong up`: {}", server.compose_file,
+                           printable(site.seen.software.error.what)));
+    return {};
+  }
+  const auto ground = TRY(ground_of(spec, seen, site.node));
+  steps.add(WriteFile{server.compose_file, Secret{compose_text(ground)}, 0644, 0, 0, {}}, "the service is back");
+  return {};
+}
+
 }  // namespace
 
 std::optional<Fence> fence_of(const zfs::Dataset& parent) {
@@ -199,6 +215,7 @@ Result<Plan> plan_unfence(const spec::Spec& spec, const Observed& seen, const st
       steps.add(CleanData{host_paths_of(spec, site.node).data, {{"standby.signal"}, {}}},
                 "it was the primary; the fence put that file there");
   }
+  TRY(plan_service_back(spec, seen, site, steps));
   steps.add(zfs::SetProperties{site.node.prefix, {{"dugong:fenced", no_fence}}});
   return plan;
 }

@@ -77,6 +77,16 @@ void note_archive(const Ground& g, Steps& steps) {
                          printable(shorten(command, 120))));
 }
 
+// Compose would make a container of the old name anew, and the lock file of PostgreSQL holds nothing across containers.
+void note_maker(const Ground& g, Steps& steps) {
+  const auto* incumbent = incumbent_of(*g.seen.server);
+  if (incumbent == nullptr || !incumbent->compose_files.empty()) return;
+  steps.note(
+      fmt::format("container {} names no Compose file: what made it is not known; if a Compose file or a script "
+                  "did, take it out of the way by hand, or it starts a second server on {}",
+                  incumbent->name, g.host.data));
+}
+
 // ---- what is done
 
 // What the old way of starting was; remembered before it is touched, and not again when it has been.
@@ -318,6 +328,7 @@ Result<Stage> plan_adoption(const Ground& g, Plan& plan) {
   steps.add(zfs::SetProperties{g.live->name, {{"dugong:state", "ready"}}});
   steps.add(runtime::StartServer{g.server});
   if (g.node.is_primary()) steps.add(WaitReady{});
+  note_maker(g, steps);
   note_slots(g, steps);
   note_archive(g, steps);
   note_base(g, steps);

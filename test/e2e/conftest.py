@@ -49,7 +49,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def lab():
     name = os.environ.get("DUGONG_E2E_LAB", "e2e") + RUNTIME[0]
-    with labkit.bring_up(name, hosts=3, runtime=RUNTIME, bin_dir=str(BIN), pool_size="12G") as running:
+    with labkit.bring_up_anew(name, hosts=3, runtime=RUNTIME, bin_dir=str(BIN), pool_size="12G") as running:
         yield running
         Standing.end()
 

@@ -224,6 +224,8 @@ def test_a_fence_holds_against_everybody(standing, node):
     assert "nothing to do" in standing.must("fence", node, "--yes").stdout
     standing.must("unfence", node, "--yes")
     assert not answers(standing, node), "it stays stopped"
+    if node == "b":
+        assert f"dex.{node}: started" in comes_back(standing, node), "a boot needs no `up` before it"
     standing.up()
     healthy(standing)
     if RUNTIME == "process" and node == "b":

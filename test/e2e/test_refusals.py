@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a
 
 @pytest.fixture(scope="module")
 def lab():
-    with labkit.bring_up(f"refusals{RUNTIME[0]}", hosts=1, runtime="process", pool_size="2G") as running:
+    with labkit.bring_up_anew(f"refusals{RUNTIME[0]}", hosts=1, runtime="process", pool_size="2G") as running:
         yield running
 
 
@@ -432,7 +432,7 @@ def test_connect_wrong_password(server, says):
 
 @pytest.fixture(scope="module")
 def docker_lab():
-    with labkit.bring_up("refusalsd", hosts=1, runtime="compose", pool_size="1G") as running:
+    with labkit.bring_up_anew("refusalsd", hosts=1, runtime="compose", pool_size="1G") as running:
         yield running
 
 

@@ -74,6 +74,11 @@ struct Stage {
       if (one.name == "tank/dex/live-0") return one;
     return {};
   }
+  std::string compose_file(const std::string& node) {
+    auto fleet = world.new_controller();
+    const auto path = cluster::server_of(spec, *spec.find(node)).compose_file;
+    return node::ask(**fleet->node(node), node::ReadFile{path}, Deadline{})->content.bytes;
+  }
   bool has_signal(const std::string& node) {
     auto fleet = world.new_controller();
     const auto path = cluster::host_paths_of(spec, *spec.find(node)).data + "/standby.signal";
@@ -145,9 +150,13 @@ TEST(Fence, TakenAwayEverythingIsAsBefore) {
     for (const auto* node : {"a", "b"}) {
       Stage stage{kind};
       ASSERT_EQ(stage.up().what, "");
+      const auto file = kind == Kind::compose ? stage.compose_file(node) : "";
       ASSERT_EQ(stage.fence(node).what, "");
       ASSERT_EQ(stage.unfence(node).what, "");
       EXPECT_FALSE(stage.runs(node)) << "unfence starts nothing";
+      if (kind == Kind::compose) {
+        EXPECT_EQ(stage.compose_file(node), file) << "what a boot needs before the next `up`";
+      }
       EXPECT_EQ(stage.has_signal(node), std::string{node} == "b");
       ASSERT_EQ(stage.up().what, "");
       EXPECT_EQ(stage.status(node).reasons, std::vector<std::string>{});
