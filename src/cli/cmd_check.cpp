@@ -24,7 +24,7 @@ Result<> judge_names(const spec::Spec& spec, const std::vector<std::string>& nam
 
 struct Looked {
   std::string cluster;
-  std::vector<cluster::Finding> findings;
+  std::vector<report::Finding> findings;
   double seconds = 0;
   std::int64_t wall_seconds = 0;
 };
@@ -35,7 +35,7 @@ Result<Looked> look(Session& session, const Arguments& arguments, World& world) 
   if (world.stop.stop_requested()) return fail(ErrorKind::interrupted, "interrupted", "nothing was changed");
   return Looked{
       session.spec().cluster,
-      cluster::check(session.spec(), checked.seen, checked.tried, {arguments.names.begin(), arguments.names.end()}),
+      report::check(session.spec(), checked.seen, checked.tried, {arguments.names.begin(), arguments.names.end()}),
       std::chrono::duration<double>{world.clock.now() - began}.count(), checked.seen.wall_seconds};
 }
 

@@ -4,25 +4,25 @@
 #include "cli/json.h"
 #include "cli/session.h"
 #include "cli/show_status.h"
-#include "cluster/health.h"
+#include "report/health.h"
 
 namespace dugong::cli {
 namespace {
 
-int code_of(cluster::Health verdict) {
+int code_of(report::Health verdict) {
   switch (verdict) {
-    case cluster::Health::healthy:
+    case report::Health::healthy:
       return exits::ok;
-    case cluster::Health::degraded:
+    case report::Health::degraded:
       return exits::partial;
-    case cluster::Health::down:
-    case cluster::Health::unknown:
+    case report::Health::down:
+    case report::Health::unknown:
       return exits::failed;
   }
   return exits::failed;
 }
 
-void remember(cluster::LagHistory& history, const spec::Spec& spec, const cluster::Observed& seen) {
+void remember(report::LagHistory& history, const spec::Spec& spec, const cluster::Observed& seen) {
   const auto* primary = seen.find(spec.primary().name);
   if (primary == nullptr || !primary->sql || primary->sql->in_recovery) return;
   history.add(primary->sql.taken_at, primary->sql->lsn);
@@ -33,12 +33,12 @@ constexpr const char* home_and_clear = "\033[H\033[2J";
 Result<int> watch(Session& session, const Arguments& arguments, World& world) {
   auto& context = session.context();
   const Millis pause{static_cast<Millis::rep>(*arguments.watch_seconds * 1000)};
-  cluster::LagHistory history;
+  report::LagHistory history;
   while (!world.stop.stop_requested()) {
     const auto seen = engine::observe(context, engine::Depth::status);
     if (world.stop.stop_requested()) break;
     remember(history, session.spec(), seen);
-    const auto status = cluster::judge_status(session.spec(), seen, history);
+    const auto status = report::judge_status(session.spec(), seen, history);
     if (arguments.output == Output::json) {
       world.out << status_json(status, seen.wall_seconds, Layout::one_line) << "\n";
     } else {
@@ -58,7 +58,7 @@ Result<int> run_status(const Arguments& arguments, World& world) {
   if (arguments.watch_seconds) return watch(*session, arguments, world);
   const auto seen = engine::observe(session->context(), engine::Depth::status);
   if (world.stop.stop_requested()) return fail(ErrorKind::interrupted, "interrupted");
-  const auto status = cluster::judge_status(session->spec(), seen, {});
+  const auto status = report::judge_status(session->spec(), seen, {});
   if (arguments.output == Output::json)
     world.out << status_json(status, seen.wall_seconds, Layout::indented) << "\n";
   else

@@ -16,7 +16,7 @@ Result<int> run_verify(const Arguments& arguments, World& world) {
     world.out << checks_json(session->spec().cluster, *checks) << "\n";
   else
     world.out << render_checks(*checks, session->style());
-  return cluster::all_passed(*checks) ? exits::ok : exits::refused;
+  return report::all_passed(*checks) ? exits::ok : exits::refused;
 }
 
 }  // namespace dugong::cli

@@ -30,7 +30,7 @@ Json spelled(const std::optional<T>& value) {
 
 std::string written(const Json& json, Layout layout) { return layout == Layout::one_line ? json.dump() : json.dump(2); }
 
-Json slot_of(const std::optional<cluster::SlotStatus>& slot) {
+Json slot_of(const std::optional<report::SlotStatus>& slot) {
   if (!slot) return nullptr;
   return {{"name", text(slot->name)},
           {"active", slot->active},
@@ -64,10 +64,10 @@ Json pins_of(const cluster::BasePins& pins) {
           {"verdict", verdict_of(pins.verdict)}};
 }
 
-Json node_of(const cluster::NodeStatus& node) {
+Json node_of(const report::NodeStatus& node) {
   return {{"name", text(node.name)},
           {"role", node.replica ? "replica" : "primary"},
-          {"health", cluster::to_string(node.health)},
+          {"health", report::to_string(node.health)},
           {"reasons", texts(node.reasons)},
           {"address", text(node.address)},
           {"port", node.port},
@@ -77,7 +77,7 @@ Json node_of(const cluster::NodeStatus& node) {
           {"streaming", number(node.streaming)},
           {"lag_bytes", number(node.lag_bytes)},
           {"lag_seconds", number(node.lag_seconds)},
-          {"lag_kind", node.replica ? Json(cluster::to_string(node.lag_kind)) : Json(nullptr)},
+          {"lag_kind", node.replica ? Json(report::to_string(node.lag_kind)) : Json(nullptr)},
           {"read_only", number(node.read_only)},
           {"dataset", node.dataset.empty() ? Json(nullptr) : text(node.dataset)},
           {"follows", node.follows.empty() ? Json(nullptr) : text(node.follows)},
@@ -185,12 +185,12 @@ Json step_of(const cluster::Step& step, std::size_t number) {
 
 std::string event_json(const Event& event) { return std::visit(EventJson{}, event).dump(); }
 
-std::string status_json(const cluster::ClusterStatus& status, std::int64_t wall_seconds, Layout layout) {
+std::string status_json(const report::ClusterStatus& status, std::int64_t wall_seconds, Layout layout) {
   auto nodes = Json::array();
   for (const auto& node : status.nodes) nodes.push_back(node_of(node));
   return written({{"schema_version", schema_version},
                   {"cluster", text(status.cluster)},
-                  {"verdict", cluster::to_string(status.verdict)},
+                  {"verdict", report::to_string(status.verdict)},
                   {"reasons", texts(status.reasons)},
                   {"nodes", std::move(nodes)},
                   {"taken_at", wall_seconds}},
@@ -247,36 +247,36 @@ std::string plan_json(const std::string& cluster, const cluster::Plan& plan) {
                  Layout::indented);
 }
 
-std::string checks_json(const std::string& cluster, const std::vector<cluster::Check>& checks) {
+std::string checks_json(const std::string& cluster, const std::vector<report::Check>& checks) {
   auto list = Json::array();
   for (const auto& check : checks)
     list.push_back({{"id", text(check.id)},
                     {"node", text(check.node)},
-                    {"outcome", cluster::to_string(check.outcome)},
+                    {"outcome", report::to_string(check.outcome)},
                     {"evidence", text(check.evidence)}});
   return written({{"schema_version", schema_version},
                   {"cluster", text(cluster)},
-                  {"passed", cluster::all_passed(checks)},
+                  {"passed", report::all_passed(checks)},
                   {"checks", std::move(list)}},
                  Layout::indented);
 }
 
-std::string findings_json(const std::string& cluster, const std::vector<cluster::Finding>& findings,
+std::string findings_json(const std::string& cluster, const std::vector<report::Finding>& findings,
                           std::int64_t wall_seconds) {
   auto list = Json::array();
-  auto worst = cluster::Severity::ok;
+  auto worst = report::Severity::ok;
   for (const auto& finding : findings) {
     worst = std::max(worst, finding.severity);
     list.push_back({{"id", text(finding.id)},
                     {"node", text(finding.node)},
-                    {"severity", cluster::to_string(finding.severity)},
+                    {"severity", report::to_string(finding.severity)},
                     {"evidence", text(finding.evidence)},
                     {"consequence", finding.consequence.empty() ? Json(nullptr) : text(finding.consequence)},
                     {"remedy", finding.remedy.empty() ? Json(nullptr) : text(finding.remedy)}});
   }
   return written({{"schema_version", schema_version},
                   {"cluster", text(cluster)},
-                  {"worst", cluster::to_string(worst)},
+                  {"worst", report::to_string(worst)},
                   {"findings", std::move(list)},
                   {"taken_at", wall_seconds}},
                  Layout::indented);

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "base/event.h"
-#include "cluster/check.h"
-#include "cluster/health.h"
 #include "cluster/space.h"
 #include "cluster/step.h"
-#include "cluster/verify.h"
+#include "report/check.h"
+#include "report/health.h"
+#include "report/verify.h"
 
 namespace dugong::cli {
 
@@ -19,12 +19,12 @@ inline constexpr int schema_version = 1;
 enum class Layout { one_line, indented };
 
 std::string event_json(const Event& event);  // one line, no newline
-std::string status_json(const cluster::ClusterStatus& status, std::int64_t wall_seconds, Layout layout);
+std::string status_json(const report::ClusterStatus& status, std::int64_t wall_seconds, Layout layout);
 std::string space_json(const std::string& cluster, const std::vector<cluster::NodeSpace>& nodes,
                        std::int64_t wall_seconds);
 std::string plan_json(const std::string& cluster, const cluster::Plan& plan);
-std::string checks_json(const std::string& cluster, const std::vector<cluster::Check>& checks);
-std::string findings_json(const std::string& cluster, const std::vector<cluster::Finding>& findings,
+std::string checks_json(const std::string& cluster, const std::vector<report::Check>& checks);
+std::string findings_json(const std::string& cluster, const std::vector<report::Finding>& findings,
                           std::int64_t wall_seconds);
 struct Outcome {
   std::string cluster;

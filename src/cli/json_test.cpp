@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
 #include "cluster/space_world.h"
 
 namespace dugong::cli {
@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 json status_of(const cluster::Observed& seen) {
-  const auto status = cluster::judge_status(cluster::testing::three_nodes(), seen, {});
+  const auto status = report::judge_status(cluster::testing::three_nodes(), seen, {});
   return json::parse(status_json(status, cluster::testing::wall, Layout::indented));
 }
 
@@ -107,7 +107,7 @@ TEST(StatusJson, WhatIsNotKnownIsNull) {
 }
 
 TEST(StatusJson, OneLine) {
-  const auto status = cluster::judge_status(cluster::testing::three_nodes(), cluster::testing::healthy(), {});
+  const auto status = report::judge_status(cluster::testing::three_nodes(), cluster::testing::healthy(), {});
   EXPECT_EQ(status_json(status, 1, Layout::one_line).find('\n'), std::string::npos);
 }
 
@@ -137,7 +137,7 @@ TEST(SpaceJson, AVerdictWithItsBytes) {
   const auto verdict = space_of(world, "a")["base_budget"]["verdict"];
   EXPECT_EQ(keys(verdict), (std::set<std::string>{"cause", "relief", "base", "serves", "frees_bytes", "copies_bytes"}));
   EXPECT_EQ(verdict["relief"], "reclone");
-  const auto status = cluster::judge_status(world.spec, world.seen, {});
+  const auto status = report::judge_status(world.spec, world.seen, {});
   const auto shown = json::parse(status_json(status, 1, Layout::one_line))["nodes"][0]["base_budget"];
   EXPECT_EQ(shown["verdict"], verdict);
 }
@@ -176,7 +176,7 @@ TEST(PlanJson, Steps) {
 
 TEST(ChecksJson, Outcomes) {
   const auto parsed = json::parse(checks_json(
-      "dex", {{"clock", "b", cluster::Verdict::failed, "+3 s"}, {"content", "b", cluster::Verdict::skipped, "big"}}));
+      "dex", {{"clock", "b", report::Verdict::failed, "+3 s"}, {"content", "b", report::Verdict::skipped, "big"}}));
   EXPECT_EQ(parsed["passed"], false);
   EXPECT_EQ(parsed["checks"][0], (json{{"id", "clock"}, {"node", "b"}, {"outcome", "failed"}, {"evidence", "+3 s"}}));
   EXPECT_EQ(parsed["checks"][1]["outcome"], "skipped");

@@ -9,7 +9,7 @@
 #include "cli/show_space.h"
 #include "cli/show_status.h"
 #include "cli/table.h"
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
 #include "cluster/space_world.h"
 
 namespace dugong::cli {
@@ -194,7 +194,7 @@ TEST(ShowSpace, UnknownIsAQuestionMarkNeverAZero) {
 }
 
 TEST(ShowStatus, HealthyCluster) {
-  const auto status = cluster::judge_status(cluster::testing::three_nodes(), cluster::testing::healthy(), {});
+  const auto status = report::judge_status(cluster::testing::three_nodes(), cluster::testing::healthy(), {});
   EXPECT_EQ(render_status(status, plain),
             "dex: healthy\n\n"
             "NODE  ROLE     HEALTH   TL  LSN         LAG  LAG-TIME  SLOT    BASE-AGE  PINNED\n"
@@ -208,7 +208,7 @@ TEST(ShowStatus, UnknownIsAQuestionMarkNeverAZero) {
   seen.nodes[1].host = cluster::testing::missing<cluster::Host>(ErrorKind::unreachable, "ssh: no route");
   seen.nodes[1].sql = cluster::testing::missing<postgres::ServerSql>(ErrorKind::unreachable, "ssh: no route");
   seen.nodes[2].sql.value->streaming = false;
-  const auto text = render_status(cluster::judge_status(cluster::testing::three_nodes(), seen, {}), plain);
+  const auto text = render_status(report::judge_status(cluster::testing::three_nodes(), seen, {}), plain);
   EXPECT_NE(text.find("b     replica  unknown    ?  ?             ?         ?  active  "), std::string::npos) << text;
   EXPECT_NE(text.find("0/20000000    ?  ≤ 12.5 s"), std::string::npos) << text;
   EXPECT_NE(text.find("\n  b: cannot be reached: ssh: no route\n"), std::string::npos) << text;
@@ -216,9 +216,9 @@ TEST(ShowStatus, UnknownIsAQuestionMarkNeverAZero) {
 }
 
 TEST(ShowChecks, CountsAndKeepsOneLineEach) {
-  const std::vector<cluster::Check> checks{{"streaming", "b", cluster::Verdict::ok, "fine"},
-                                           {"content", "b", cluster::Verdict::skipped, "2 GiB\nis more"},
-                                           {"clock", "b", cluster::Verdict::failed, "+3 s"}};
+  const std::vector<report::Check> checks{{"streaming", "b", report::Verdict::ok, "fine"},
+                                          {"content", "b", report::Verdict::skipped, "2 GiB\nis more"},
+                                          {"clock", "b", report::Verdict::failed, "+3 s"}};
   EXPECT_EQ(render_checks(checks, plain),
             "RESULT   NODE  CHECK      EVIDENCE\n"
             "ok       b     streaming  fine\n"

@@ -9,13 +9,13 @@
 namespace dugong::cli {
 namespace {
 
-Colour colour_of(cluster::Verdict verdict) {
+Colour colour_of(report::Verdict verdict) {
   switch (verdict) {
-    case cluster::Verdict::ok:
+    case report::Verdict::ok:
       return Colour::green;
-    case cluster::Verdict::failed:
+    case report::Verdict::failed:
       return Colour::red;
-    case cluster::Verdict::skipped:
+    case report::Verdict::skipped:
       return Colour::yellow;
   }
   return Colour::none;
@@ -23,7 +23,7 @@ Colour colour_of(cluster::Verdict verdict) {
 
 }  // namespace
 
-std::string render_checks(const std::vector<cluster::Check>& checks, const Style& style) {
+std::string render_checks(const std::vector<report::Check>& checks, const Style& style) {
   Table table;
   table.columns = {{"RESULT", Align::left}, {"NODE", Align::left}, {"CHECK", Align::left}, {"EVIDENCE", Align::left}};
   for (const auto& check : checks)
@@ -31,11 +31,11 @@ std::string render_checks(const std::vector<cluster::Check>& checks, const Style
                           {check.node},
                           {check.id},
                           {replace_all(printable(check.evidence), "\n", " ")}});
-  const auto count = [&](cluster::Verdict verdict) {
-    return std::ranges::count(checks, verdict, &cluster::Check::outcome);
+  const auto count = [&](report::Verdict verdict) {
+    return std::ranges::count(checks, verdict, &report::Check::outcome);
   };
-  return render_table(table, style) + fmt::format("\n{} ok, {} failed, {} skipped\n", count(cluster::Verdict::ok),
-                                                  count(cluster::Verdict::failed), count(cluster::Verdict::skipped));
+  return render_table(table, style) + fmt::format("\n{} ok, {} failed, {} skipped\n", count(report::Verdict::ok),
+                                                  count(report::Verdict::failed), count(report::Verdict::skipped));
 }
 
 }  // namespace dugong::cli

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "cli/text_style.h"
-#include "cluster/verify.h"
+#include "report/verify.h"
 
 namespace dugong::cli {
 
 // One line per check, then "12 ok, 1 failed, 2 skipped".
-std::string render_checks(const std::vector<cluster::Check>& checks, const Style& style);
+std::string render_checks(const std::vector<report::Check>& checks, const Style& style);
 
 }  // namespace dugong::cli

@@ -10,8 +10,8 @@
 namespace dugong::cli {
 namespace {
 
-using cluster::Finding;
-using cluster::Severity;
+using report::Finding;
+using report::Severity;
 
 constexpr Severity worst_first[] = {Severity::critical, Severity::warning, Severity::unknown, Severity::note};
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli/text_style.h"
-#include "cluster/check.h"
+#include "report/check.h"
 
 namespace dugong::cli {
 
@@ -14,10 +14,10 @@ struct Tally {
   std::size_t nodes = 0;
   std::size_t unreachable = 0;
 };
-Tally tally_of(const std::vector<cluster::Finding>& findings);
+Tally tally_of(const std::vector<report::Finding>& findings);
 
 // The worst first, each with what follows and what helps; then what is well, one line each.
-std::string render_findings(const std::string& cluster, const std::vector<cluster::Finding>& findings,
+std::string render_findings(const std::string& cluster, const std::vector<report::Finding>& findings,
                             const Style& style);
 
 // One line with performance data, and the exit code that goes with it (Monitoring Plugins Development Guidelines).
@@ -25,7 +25,7 @@ struct PluginLine {
   std::string text;
   int code = 3;
 };
-PluginLine plugin_line(const std::string& cluster, const std::vector<cluster::Finding>& findings, double seconds);
+PluginLine plugin_line(const std::string& cluster, const std::vector<report::Finding>& findings, double seconds);
 PluginLine plugin_line(const Error& error);  // it could not be checked at all
 
 }  // namespace dugong::cli

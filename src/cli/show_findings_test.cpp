@@ -14,8 +14,8 @@
 namespace dugong::cli {
 namespace {
 
-using cluster::Finding;
-using cluster::Severity;
+using report::Finding;
+using report::Severity;
 
 const Style plain{Style::Use::plain};
 
@@ -118,7 +118,7 @@ TEST(FindingsDocs, EverySubjectHasItsRow) {
     if (!line.starts_with("| `")) continue;
     listed.emplace(line.substr(3, line.find('`', 3) - 3));
   }
-  const auto ids = cluster::check_ids();
+  const auto ids = report::check_ids();
   EXPECT_EQ(listed, std::set<std::string>(ids.begin(), ids.end()));
 }
 

@@ -8,8 +8,8 @@
 namespace dugong::cli {
 namespace {
 
-using cluster::Health;
-using cluster::NodeStatus;
+using report::Health;
+using report::NodeStatus;
 
 Colour colour_of(Health health) {
   switch (health) {
@@ -37,7 +37,7 @@ std::string lag_bytes(const NodeStatus& node) {
 std::string lag_seconds(const NodeStatus& node) {
   if (!node.replica) return "-";
   if (!node.lag_seconds) return "?";
-  return (node.lag_kind == cluster::LagKind::upper_bound ? "≤ " : "") + duration(*node.lag_seconds);
+  return (node.lag_kind == report::LagKind::upper_bound ? "≤ " : "") + duration(*node.lag_seconds);
 }
 
 std::string slot(const NodeStatus& node) {
@@ -72,7 +72,7 @@ std::vector<Cell> row_of(const NodeStatus& node) {
 
 }  // namespace
 
-std::string render_status(const cluster::ClusterStatus& status, const Style& style) {
+std::string render_status(const report::ClusterStatus& status, const Style& style) {
   Table table;
   table.columns = {{"NODE", Align::left},      {"ROLE", Align::left}, {"HEALTH", Align::left},
                    {"TL", Align::right},       {"LSN", Align::left},  {"LAG", Align::right},

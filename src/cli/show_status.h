@@ -4,11 +4,11 @@
 #include <string>
 
 #include "cli/text_style.h"
-#include "cluster/health.h"
+#include "report/health.h"
 
 namespace dugong::cli {
 
 // "-" does not apply, "?" is not known: neither is ever a 0.
-std::string render_status(const cluster::ClusterStatus& status, const Style& style);
+std::string render_status(const report::ClusterStatus& status, const Style& style);
 
 }  // namespace dugong::cli

@@ -279,25 +279,6 @@ TEST(Budget, FreeSpaceBeatsBasesThatAreWithinIt) {
   EXPECT_EQ(world.space("a").pins.verdict, std::nullopt);
 }
 
-TEST(Budget, IsAReasonInTheStatus) {
-  SpaceWorld world;
-  EXPECT_EQ(to_string(judge_status(world.spec, world.seen, {}).verdict), "healthy");
-  let(world, "a", size(G));
-  const auto status = judge_status(world.spec, world.seen, {});
-  EXPECT_EQ(to_string(status.verdict), "degraded");
-  ASSERT_EQ(status.reasons.size(), 1U);
-  EXPECT_EQ(status.reasons[0], "a: " + budget_words(world.space("a")));
-  EXPECT_TRUE(status.nodes[0].base_pins->verdict);
-}
-
-TEST(Budget, TheFullPoolIsAlarmedFirst) {
-  SpaceWorld world;
-  world.node("a").pool.value->free = 200 * G;
-  const auto status = judge_status(world.spec, world.seen, {});
-  ASSERT_EQ(status.reasons.size(), 2U);
-  EXPECT_EQ(status.reasons[0], "a: pool tank is 80 % full: 800 GiB of 1000 GiB");
-}
-
 TEST(Budget, IsANoteInThePlan) {
   auto spec = test::a_spec();
   auto seen = test::all_running(spec);

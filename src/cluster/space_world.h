@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "cluster/health_world.h"
 #include "cluster/layout.h"
+#include "cluster/running_world.h"
 #include "cluster/space.h"
 
 namespace dugong::cluster::testing {

@@ -32,7 +32,7 @@ node::ProbeLogin login_at(const spec::Spec& spec, const spec::Node& to) {
 }
 
 // Filled in beforehand, so that every thread has a place of its own.
-void start_trying(Context& context, cluster::Tried& tried, std::vector<std::jthread>& threads) {
+void start_trying(Context& context, report::Tried& tried, std::vector<std::jthread>& threads) {
   const auto& spec = context.spec;
   for (const auto& from : spec.nodes) {
     for (const auto& to : spec.nodes) {

@@ -10,8 +10,8 @@
 namespace dugong::engine {
 namespace {
 
-using cluster::Check;
 using cluster::ObservedNode;
+using report::Check;
 using Checks = std::vector<Check>;
 
 // Loopback is a /8 on Linux: an address that nobody lists, from which the host's own addresses can be reached.
@@ -22,10 +22,10 @@ bool answers(const ObservedNode* node) { return node != nullptr && node->sql.val
 Check refused_writes(Context& context, const spec::Node& replica) {
   const auto target = sql_target(context.spec, replica, context.spec.postgres.database);
   auto answer = ask(context, replica.name, node::RunSql{target, {{"verify_read_only", {}}}}, quick);
-  if (!answer) return {"refuses-writes", replica.name, cluster::Verdict::failed, answer.error().what};
+  if (!answer) return {"refuses-writes", replica.name, report::Verdict::failed, answer.error().what};
   if (!answer->connected || answer->calls.empty())
-    return {"refuses-writes", replica.name, cluster::Verdict::failed, answer->message};
-  return cluster::judge_refused_writes(replica.name, answer->calls.front());
+    return {"refuses-writes", replica.name, report::Verdict::failed, answer->message};
+  return report::judge_refused_writes(replica.name, answer->calls.front());
 }
 
 Check refused_login(Context& context, const spec::Node& primary) {
@@ -37,24 +37,24 @@ Check refused_login(Context& context, const spec::Node& primary) {
   auto answer = try_at(is_ipv6 ? "127.0.0.1" : primary.address);
   // An address of a router in front of it is not local; then the loopback of the server's own host has to do.
   if (!answer && !is_ipv6) answer = try_at("127.0.0.1");
-  return cluster::judge_login(primary.name, unlisted_address, answer);
+  return report::judge_login(primary.name, unlisted_address, answer);
 }
 
 Check archived_segment(Context& context, const spec::Node& primary, const ObservedNode& seen) {
   const auto mode = seen.sql->settings.find("archive_mode");
   if (mode == seen.sql->settings.end() || mode->second.value == "off")
-    return {"archive", primary.name, cluster::Verdict::failed, "archive_mode is off"};
+    return {"archive", primary.name, report::Verdict::failed, "archive_mode is off"};
   const auto paths = cluster::host_paths_of(context.spec, primary);
-  return cluster::judge_segment(primary.name,
-                                switch_and_compare(context, primary, paths.data + "/pg_wal", paths.archive));
+  return report::judge_segment(primary.name,
+                               switch_and_compare(context, primary, paths.data + "/pg_wal", paths.archive));
 }
 
 // The row is looked for on all replicas at once: each time is from the moment of the write.
 Checks arrivals(Context& context, const spec::Node& primary, const std::vector<std::string>& replicas) {
   if (replicas.empty()) return {};
   const auto token = write_probe(context, primary);
-  if (!token) return {{"row-arrives", primary.name, cluster::Verdict::failed, token.error().what}};
-  std::vector<cluster::Arrival> seen(replicas.size());
+  if (!token) return {{"row-arrives", primary.name, report::Verdict::failed, token.error().what}};
+  std::vector<report::Arrival> seen(replicas.size());
   {
     std::vector<std::jthread> readers;
     for (std::size_t i = 0; i < replicas.size(); ++i)
@@ -76,18 +76,18 @@ void look_judged(const cluster::Observed& seen, const spec::Spec& spec, const Ob
   for (const auto& node : spec.nodes) {
     const auto* one = seen.find(node.name);
     if (!answers(one)) continue;
-    checks.push_back(judge_conf(*one));
-    checks.push_back(judge_clock_check(*one));
+    checks.push_back(report::judge_conf(*one));
+    checks.push_back(report::judge_clock_check(*one));
     if (node.is_primary()) {
-      checks.push_back(judge_hba_lines(spec, *one));
+      checks.push_back(report::judge_hba_lines(spec, *one));
       continue;
     }
     const auto* upstream = seen.find(node.follows);
-    checks.push_back(judge_streaming(*one, upstream == nullptr ? primary : *upstream));
-    checks.push_back(judge_recovery(*one));
-    checks.push_back(judge_extensions(*one, primary));
-    checks.push_back(judge_image(*one, primary));
-    checks.push_back(judge_hot_standby(*one, primary));
+    checks.push_back(report::judge_streaming(*one, upstream == nullptr ? primary : *upstream));
+    checks.push_back(report::judge_recovery(*one));
+    checks.push_back(report::judge_extensions(*one, primary));
+    checks.push_back(report::judge_image(*one, primary));
+    checks.push_back(report::judge_hot_standby(*one, primary));
   }
 }
 
@@ -103,7 +103,7 @@ void try_all(Context& context, const ObservedNode& primary_seen, const std::vect
   context.emit(WaitProgress{primary.name + ": preparing", "schema dugong_verify"});
   const auto prepared = prepare(context, primary, has_timescaledb);
   if (!prepared) {
-    checks.push_back({"row-arrives", primary.name, cluster::Verdict::failed, prepared.error().what});
+    checks.push_back({"row-arrives", primary.name, report::Verdict::failed, prepared.error().what});
   } else {
     append(checks, arrivals(context, primary, replicas));
     for (const auto& name : replicas) checks.push_back(refused_writes(context, *context.spec.find(name)));
@@ -116,18 +116,18 @@ void try_all(Context& context, const ObservedNode& primary_seen, const std::vect
 
 }  // namespace
 
-Result<std::vector<cluster::Check>> verify(Context& context, const VerifyOptions& options) {
+Result<std::vector<report::Check>> verify(Context& context, const VerifyOptions& options) {
   return verify_seen(context, observe(context, Depth::verify), options);
 }
 
-Result<std::vector<cluster::Check>> verify_seen(Context& context, const cluster::Observed& seen,
-                                                const VerifyOptions& options) {
+Result<std::vector<report::Check>> verify_seen(Context& context, const cluster::Observed& seen,
+                                               const VerifyOptions& options) {
   const auto& spec = context.spec;
   Checks checks;
   std::vector<std::string> replicas;
   for (const auto& node : spec.nodes) {
     const auto* one = seen.find(node.name);
-    checks.push_back(judge_answers(*one));
+    checks.push_back(report::judge_answers(*one));
     if (!node.is_primary() && answers(one)) replicas.push_back(node.name);
   }
   const auto* primary = seen.find(spec.primary().name);

@@ -1,11 +1,11 @@
-// `dugong verify`: tries on the nodes what cluster/verify.h judges. Writes only to the schema dugong_verify.
+// `dugong verify`: tries on the nodes what report/verify.h judges. Writes only to the schema dugong_verify.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "cluster/verify.h"
 #include "engine/engine.h"
+#include "report/verify.h"
 
 namespace dugong::engine {
 
@@ -15,9 +15,9 @@ struct VerifyOptions {
 };
 
 // Everything that could be tried, in the order of the nodes. Error interrupted only: what fails is a Check.
-Result<std::vector<cluster::Check>> verify(Context& context, const VerifyOptions& options);
+Result<std::vector<report::Check>> verify(Context& context, const VerifyOptions& options);
 // The same for whoever has looked already (at least Depth::verify).
-Result<std::vector<cluster::Check>> verify_seen(Context& context, const cluster::Observed& seen,
-                                                const VerifyOptions& options);
+Result<std::vector<report::Check>> verify_seen(Context& context, const cluster::Observed& seen,
+                                               const VerifyOptions& options);
 
 }  // namespace dugong::engine

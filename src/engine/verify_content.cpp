@@ -68,22 +68,22 @@ Chosen choose(Context& context, const std::string& primary, bool has_timescaledb
   return chosen;
 }
 
-Result<cluster::Content> read_content(Context& context, const std::string& node, const Target& target) {
+Result<report::Content> read_content(Context& context, const std::string& node, const Target& target) {
   const auto answer = TRY(
       query(context, node, context.spec.postgres.database, {"verify_content", {target.schema, target.name}}, patient));
   if (answer.rows.empty()) return fail(ErrorKind::failed, "the server gave no sum");
   const auto& row = answer.rows.front();
-  return cluster::Content{field(row, 0), field(row, 1), field(row, 2)};
+  return report::Content{field(row, 0), field(row, 1), field(row, 2)};
 }
 
 // A standby cancels a query that stands in the way of replay: that says nothing of what is in the table.
-bool was_cancelled(const cluster::ContentEvidence& seen) {
+bool was_cancelled(const report::ContentEvidence& seen) {
   return seen.trouble.find("(SQLSTATE 40001)") != std::string::npos;
 }
 
-cluster::ContentEvidence compare_once(Context& context, const spec::Node& primary, const std::string& replica,
-                                      const Target& target) {
-  cluster::ContentEvidence seen{.table = target.label};
+report::ContentEvidence compare_once(Context& context, const spec::Node& primary, const std::string& replica,
+                                     const Target& target) {
+  report::ContentEvidence seen{.table = target.label};
   const auto refuse = [&](const Error& error) {
     seen.trouble = error.what;
     return seen;
@@ -106,12 +106,12 @@ cluster::ContentEvidence compare_once(Context& context, const spec::Node& primar
   return seen;
 }
 
-cluster::Check compare(Context& context, const spec::Node& primary, const std::string& replica, const Target& target) {
+report::Check compare(Context& context, const spec::Node& primary, const std::string& replica, const Target& target) {
   auto seen = compare_once(context, primary, replica, target);
   for (int i = 1; i < attempts && (is_moving(seen) || was_cancelled(seen)); ++i)
     seen = compare_once(context, primary, replica, target);
   if (was_cancelled(seen))
-    return {"content", replica, cluster::Verdict::skipped, fmt::format("{}: {}", target.label, seen.trouble)};
+    return {"content", replica, report::Verdict::skipped, fmt::format("{}: {}", target.label, seen.trouble)};
   return judge_content(replica, seen);
 }
 
@@ -123,9 +123,9 @@ Result<std::string> write_probe(Context& context, const spec::Node& primary) {
   return token;
 }
 
-cluster::Arrival await_probe(Context& context, const std::string& replica, const std::string& token) {
+report::Arrival await_probe(Context& context, const std::string& replica, const std::string& token) {
   const auto began = context.clock.now();
-  cluster::Arrival arrival;
+  report::Arrival arrival;
   while (true) {
     const auto row = query(context, replica, context.spec.postgres.database, {"verify_read", {token}}, quick);
     const auto waited = context.clock.now() - began;
@@ -137,13 +137,13 @@ cluster::Arrival await_probe(Context& context, const std::string& replica, const
   }
 }
 
-std::vector<cluster::Check> verify_content(Context& context, const spec::Node& primary,
-                                           const std::vector<std::string>& replicas, bool has_timescaledb,
-                                           const VerifyOptions& options) {
-  std::vector<cluster::Check> checks;
+std::vector<report::Check> verify_content(Context& context, const spec::Node& primary,
+                                          const std::vector<std::string>& replicas, bool has_timescaledb,
+                                          const VerifyOptions& options) {
+  std::vector<report::Check> checks;
   const auto chosen = choose(context, primary.name, has_timescaledb, options);
   for (const auto& [table, why] : chosen.skipped)
-    checks.push_back({"content", primary.name, cluster::Verdict::skipped, table + ": " + why});
+    checks.push_back({"content", primary.name, report::Verdict::skipped, table + ": " + why});
   for (const auto& target : chosen.targets)
     for (const auto& replica : replicas) {
       context.emit(WaitProgress{replica + ": comparing", target.label + ", " + human_bytes(target.bytes)});

@@ -6,14 +6,14 @@
 #include <map>
 #include <mutex>
 
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
 
 namespace dugong::engine {
 namespace {
 
-using cluster::Check;
-using cluster::Verdict;
 using postgres::StatementResult;
+using report::Check;
+using report::Verdict;
 
 class TestClock final : public Clock {
  public:

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
 
 namespace dugong::engine {
 namespace {

@@ -1,5 +1,5 @@
 """`dugong check` on real tools: before there is anything, on a running cluster, and with things broken one at a time.
-What each finding says is proved beside src/cluster/check*.cpp; here, that the nodes show it that way."""
+What each finding says is proved beside src/report/check*.cpp; here, that the nodes show it that way."""
 
 import contextlib
 import json

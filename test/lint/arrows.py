@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE = {"base", "spec", "zfs", "postgres", "runtime", "cluster"}
+PURE = {"base", "spec", "zfs", "postgres", "runtime", "cluster", "report"}
 OS_HEADERS = re.compile(r"<(sys/|net/|netinet/|arpa/|linux/|unistd\.h|fcntl\.h|poll\.h|signal\.h|csignal|pthread|fstream|"
                         r"filesystem|thread|mutex|condition_variable|cstdlib|stdlib\.h|random|spawn\.h|libpq-fe\.h|openssl/)")
 CLOCKS = re.compile(r"(steady_clock|system_clock|Steady)::now\(|std::time\(|\bgetenv\(")

@@ -9,7 +9,7 @@
 namespace dugong::sim {
 namespace {
 
-using cluster::Finding;
+using report::Finding;
 
 struct Checking {
   World world;
@@ -33,7 +33,7 @@ struct Checking {
   }
   std::vector<Finding> look() {
     const auto checked = engine::look_and_try(context);
-    return cluster::check(spec, checked.seen, checked.tried, {});
+    return report::check(spec, checked.seen, checked.tried, {});
   }
   Finding find(const std::string& id, const std::string& node) {
     for (const auto& finding : look())
@@ -51,7 +51,7 @@ TEST(Checks, BeforeTheFirstUpNothingIsCriticalAndNothingIsTouched) {
   Checking c{a_cluster(), openzfs()};
   const auto before = c.world.fingerprint();
   for (const auto& finding : c.look())
-    EXPECT_LE(finding.severity, cluster::Severity::unknown) << finding.node << " " << finding.id << finding.evidence;
+    EXPECT_LE(finding.severity, report::Severity::unknown) << finding.node << " " << finding.id << finding.evidence;
   EXPECT_EQ(c.severity("upstream-port", "b"), "unknown");
   EXPECT_EQ(c.world.fingerprint(), before);
 }
@@ -62,7 +62,7 @@ TEST(Checks, ARunningClusterIsLeftAsItIs) {
   const auto before = c.world.fingerprint();
   for (const auto& finding : c.look()) {
     const bool aged = finding.id == "timescaledb-version";  // 2.19 on 14, the last of them
-    EXPECT_TRUE(finding.severity <= cluster::Severity::note || aged)
+    EXPECT_TRUE(finding.severity <= report::Severity::note || aged)
         << finding.node << " " << finding.id << ": " << finding.evidence;
   }
   EXPECT_EQ(c.severity("upstream-port", "b"), "ok");

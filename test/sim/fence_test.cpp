@@ -4,10 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/health.h"
 #include "cluster/layout.h"
 #include "cluster/plan_up.h"
 #include "engine/engine.h"
+#include "report/health.h"
 #include "test/sim/kit.h"
 #include "test/sim/parts.h"
 
@@ -46,12 +46,12 @@ struct Stage {
   Error unfence(const std::string& node) {
     return run({node}, [&](const cluster::Observed& seen) { return cluster::plan_unfence(spec, seen, node); });
   }
-  cluster::NodeStatus status(const std::string& node) {
+  report::NodeStatus status(const std::string& node) {
     auto fleet = world.new_controller();
     SimClock clock{world};
     engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
     const auto seen = engine::observe(context, engine::Depth::status);
-    for (auto& one : cluster::judge_status(spec, seen, {}).nodes)
+    for (auto& one : report::judge_status(spec, seen, {}).nodes)
       if (one.name == node) return one;
     return {};
   }
@@ -119,7 +119,7 @@ TEST(Fence, IsInStatusAsTheFirstReason) {
   const auto a = stage.status("a");
   ASSERT_TRUE(a.fence);
   EXPECT_TRUE(a.fence->was_primary);
-  EXPECT_EQ(a.health, cluster::Health::down);
+  EXPECT_EQ(a.health, report::Health::down);
   EXPECT_TRUE(a.reasons.at(0).starts_with("is fenced since")) << a.reasons.at(0);
   EXPECT_FALSE(stage.status("b").fence);
 }

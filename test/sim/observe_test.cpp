@@ -1,9 +1,9 @@
 // A look at a node whose container engine or process list does not answer: the server's own socket still does.
 #include <gtest/gtest.h>
 
-#include "cluster/health.h"
 #include "cluster/plan_up.h"
 #include "engine/engine.h"
+#include "report/health.h"
 #include "test/sim/kit.h"
 
 namespace dugong::sim {
@@ -38,7 +38,7 @@ TEST(Observe, AServerThatAnswersIsNotDownBecauseDockerIs) {
   Look look;
   const auto seen = look.answering(Look::Socket::yes);
   ASSERT_TRUE(seen.nodes[0].sql) << seen.nodes[0].sql.error.what;
-  const auto status = cluster::judge_status(look.spec, seen, {});
+  const auto status = report::judge_status(look.spec, seen, {});
   EXPECT_EQ(to_string(status.nodes[0].health), "degraded");
   EXPECT_EQ(to_string(status.verdict), "degraded");
 }
@@ -48,7 +48,7 @@ TEST(Observe, WhereNothingAnswersItIsUnknownAndDockerIsTheReason) {
   const auto seen = look.answering(Look::Socket::no);
   ASSERT_FALSE(seen.nodes[0].sql);
   EXPECT_EQ(seen.nodes[0].sql.error.what, "is the docker daemon running?");
-  EXPECT_EQ(to_string(cluster::judge_status(look.spec, seen, {}).nodes[0].health), "unknown");
+  EXPECT_EQ(to_string(report::judge_status(look.spec, seen, {}).nodes[0].health), "unknown");
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "cluster/health.h"
 #include "cluster/plan_up.h"
 #include "engine/engine.h"
+#include "report/health.h"
 #include "test/sim/kit.h"
 
 namespace dugong::sim {
@@ -73,7 +73,7 @@ TEST_P(PoolsOf, OverItsBudgetIsToldAndChangesNothing) {
   const auto space = pools.space(seen, "a");
   ASSERT_TRUE(space.pins.verdict);
   EXPECT_GT(space.pins.pinned, 1U);
-  const auto status = cluster::judge_status(pools.spec, seen, {});
+  const auto status = report::judge_status(pools.spec, seen, {});
   EXPECT_EQ(to_string(status.nodes[0].health), "degraded");
   EXPECT_EQ(status.nodes[0].reasons, std::vector{cluster::budget_words(space)});
   const auto plan = cluster::plan_up(pools.spec, seen, {});

@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "cluster/check.h"
+#include "report/check.h"
 #include "test/support/plans.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 
-inline void make_sound(ObservedNode& node) {
+inline void make_sound(cluster::ObservedNode& node) {
   node.host.value->memory = Bytes{8} << 30;
   node.host.value->huge_page = Bytes{2} << 20;
   node.pool.value->version = "openzfs 2.3.2";
@@ -33,8 +33,8 @@ inline void make_sound(ObservedNode& node) {
 }
 
 struct Checkup {
-  spec::Spec spec = a_spec({"a", "b", "c"});
-  Observed seen = settled(spec);
+  spec::Spec spec = cluster::a_spec({"a", "b", "c"});
+  cluster::Observed seen = cluster::settled(spec);
   Tried tried;
 
   Checkup() {
@@ -47,9 +47,9 @@ struct Checkup {
           tried.logins[{from.name, to.name}] = test::sampled(postgres::LoginAnswer{.asked_for_password = true});
     }
   }
-  ObservedNode& a() { return seen.nodes[0]; }
-  ObservedNode& b() { return seen.nodes[1]; }
-  static zfs::Dataset& live(ObservedNode& node) {
+  cluster::ObservedNode& a() { return seen.nodes[0]; }
+  cluster::ObservedNode& b() { return seen.nodes[1]; }
+  static zfs::Dataset& live(cluster::ObservedNode& node) {
     for (auto& dataset : *node.storage.value)
       if (!dataset.is_snapshot && dataset.mark("state") != nullptr) return dataset;
     ADD_FAILURE() << "no live dataset";
@@ -64,7 +64,7 @@ struct Checkup {
     }
     for (auto& [way, login] : tried.logins) refuse(way.first, way.second);
   }
-  static void stop(ObservedNode& node) {
+  static void stop(cluster::ObservedNode& node) {
     node.server.value->state = runtime::ServerState::exited;
     node.sql = {.value = std::nullopt, .error = {ErrorKind::failed, "PostgreSQL is not running", "", "", ""}};
   }
@@ -90,4 +90,4 @@ struct Checkup {
 
 inline bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

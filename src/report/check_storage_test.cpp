@@ -1,10 +1,10 @@
 // Pool and datasets: each subject with what is good, what is bad and what could not be seen.
 #include "test/support/checks.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
-void lose_storage(ObservedNode& node, ErrorKind kind, const std::string& what) {
+void lose_storage(cluster::ObservedNode& node, ErrorKind kind, const std::string& what) {
   node.pool.value.reset();
   node.pool.error = {kind, what, "", "", ""};
   node.storage.value.reset();
@@ -158,4 +158,4 @@ TEST(CheckStorage, KeysAtBoot) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

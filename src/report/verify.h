@@ -11,7 +11,7 @@
 #include "postgres/queries.h"
 #include "spec/spec.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 
 enum class Verdict {
   ok,
@@ -31,11 +31,11 @@ struct Check {
 bool all_passed(const std::vector<Check>& checks);
 
 // A node that cannot be asked fails one check and is left out of the others.
-Check judge_answers(const ObservedNode& seen);
+Check judge_answers(const cluster::ObservedNode& seen);
 
 // Streams from its upstream, on its upstream's timeline, as the same database.
-Check judge_streaming(const ObservedNode& replica, const ObservedNode& upstream);
-Check judge_recovery(const ObservedNode& replica);
+Check judge_streaming(const cluster::ObservedNode& replica, const cluster::ObservedNode& upstream);
+Check judge_recovery(const cluster::ObservedNode& replica);
 // `answers`: of verify_read_only. BEGIN READ WRITE must fail with 0A000: default_transaction_read_only would refuse an
 // INSERT as well, also on a promoted server, and so proves nothing.
 Check judge_refused_writes(const std::string& replica, const std::vector<postgres::StatementResult>& answers);
@@ -63,18 +63,18 @@ Check judge_content(const std::string& replica, const ContentEvidence& seen);
 // Whether another attempt could tell more: the table changed under the reading.
 bool is_moving(const ContentEvidence& seen);
 
-Check judge_extensions(const ObservedNode& replica, const ObservedNode& primary);
-Check judge_image(const ObservedNode& replica, const ObservedNode& primary);
-Check judge_hot_standby(const ObservedNode& replica, const ObservedNode& primary);
+Check judge_extensions(const cluster::ObservedNode& replica, const cluster::ObservedNode& primary);
+Check judge_image(const cluster::ObservedNode& replica, const cluster::ObservedNode& primary);
+Check judge_hot_standby(const cluster::ObservedNode& replica, const cluster::ObservedNode& primary);
 
 // Only the replicas' addresses may replicate, and nobody is let in without a password, as the server reads its file.
-Check judge_hba_lines(const spec::Spec& spec, const ObservedNode& primary);
+Check judge_hba_lines(const spec::Spec& spec, const cluster::ObservedNode& primary);
 // `answer`: to a replication login from `from`, which no line of ours lists.
 Check judge_login(const std::string& node, const std::string& from, const Result<postgres::LoginAnswer>& answer);
 // `segment`: its name when both copies are equal, else why not.
 Check judge_segment(const std::string& primary, const Result<std::string>& segment);
 // Every line of dugong.conf counts, and nothing waits for a restart.
-Check judge_conf(const ObservedNode& seen);
-Check judge_clock_check(const ObservedNode& seen);
+Check judge_conf(const cluster::ObservedNode& seen);
+Check judge_clock_check(const cluster::ObservedNode& seen);
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cluster/check_parts.h"
+#include "report/check_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 using Maybe = std::optional<Judgement>;
@@ -93,15 +93,16 @@ Maybe judge_pool_space(const Scene& s) {
 }
 
 Maybe judge_bare_replicas(const Scene& s) {
-  std::vector<Ground> bare;
+  std::vector<cluster::Ground> bare;
   for (const auto& node : s.spec.nodes) {
     const auto* seen = s.all.find(node.name);
     const bool complete =
         seen->reachable() && seen->pool && seen->storage && seen->software && seen->data && seen->server;
     if (node.is_primary() || !complete) continue;
-    if (const auto ground = ground_of(s.spec, s.all, node); ground && ground->live == nullptr) bare.push_back(*ground);
+    if (const auto ground = cluster::ground_of(s.spec, s.all, node); ground && ground->live == nullptr)
+      bare.push_back(*ground);
   }
-  const auto judged = judge_room(bare, *s.primary_ground);
+  const auto judged = cluster::judge_room(bare, *s.primary_ground);
   if (judged || judged.error().where != s.node.name) return std::nullopt;
   return Judgement{Severity::critical, judged.error().what, "`dugong up` refuses to copy", judged.error().next};
 }
@@ -115,7 +116,7 @@ Maybe judge_seed_room(const Scene& s) {
   if (s.primary_ground->live == nullptr) return fine("the primary has no data yet");
   if (s.live == nullptr)
     if (auto refused = judge_bare_replicas(s)) return refused;
-  const auto need = full_copy_size(*s.ground, *s.primary_ground) + s.spec.storage.reserve;
+  const auto need = cluster::full_copy_size(*s.ground, *s.primary_ground) + s.spec.storage.reserve;
   const auto room = s.parent != nullptr ? s.parent->available : s.seen.pool->available;
   const auto seen = fmt::format("a full copy takes {}, {} can be had", human_bytes(need), human_bytes(room));
   if (room >= need) return fine(seen);
@@ -214,7 +215,7 @@ Judgement judge_key(const Scene& s, const zfs::Dataset& data) {
   if (status != nullptr && *status == "unavailable")
     return {Severity::critical, "the key of " + name + " is not loaded",
             "nothing below it can be mounted, and no server starts", "zfs load-key " + name};
-  const auto* holder = find_dataset(*s.seen.storage, name);
+  const auto* holder = cluster::find_dataset(*s.seen.storage, name);
   const auto* location = holder == nullptr ? nullptr : shown(*holder, "keylocation");
   if (location == nullptr)
     return {Severity::note,
@@ -257,4 +258,4 @@ const std::vector<Subject>& storage_subjects() {
   return all;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "cluster/catalogue.h"
-#include "cluster/health_parts.h"
 #include "cluster/layout.h"
+#include "report/health_parts.h"
 #include "zfs/marks.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 constexpr std::int64_t minute = 60;
@@ -40,7 +40,7 @@ Bytes shared_with_origin(const zfs::Dataset& live) {
 std::optional<std::int64_t> base_age(const std::vector<zfs::Dataset>& storage, const zfs::Dataset& live,
                                      std::int64_t wall_seconds) {
   if (live.origin.empty()) return std::nullopt;
-  const auto* origin = find_dataset(storage, live.origin);
+  const auto* origin = cluster::find_dataset(storage, live.origin);
   if (origin == nullptr) return std::nullopt;
   const auto taken = taken_at(*origin);
   if (!taken) return std::nullopt;
@@ -74,7 +74,7 @@ std::optional<double> wal_rate(const LagHistory& history, const std::vector<zfs:
   std::int64_t chosen_age = 0;
   for (const auto& dataset : storage) {
     if (!dataset.is_snapshot) continue;
-    const auto entry = parse_entry(dataset);
+    const auto entry = cluster::parse_entry(dataset);
     const auto taken = taken_at(dataset);
     if (!entry || !taken || entry->end.value == 0 || entry->end > now_at) continue;
     const auto age = wall_seconds - *taken;
@@ -112,4 +112,4 @@ std::vector<std::string> judge_pool(const zfs::Pool& pool) {
   return reasons;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -1,7 +1,7 @@
 // Ports as the others reach them, clocks, memory.
 #include "test/support/checks.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 TEST(CheckHost, TheWayToTheUpstream) {
@@ -146,4 +146,4 @@ TEST(CheckHost, MuchMemoryInSmallPages) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

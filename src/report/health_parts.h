@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "cluster/health.h"
 #include "cluster/observed.h"
 #include "postgres/facts.h"
+#include "report/health.h"
 #include "spec/spec.h"
 #include "zfs/commands.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 
 // What one replica's server and its primary's server showed; `primary` empty: nothing is known to compare with.
 struct LagEvidence {
@@ -55,6 +55,6 @@ std::vector<std::string> judge_pool(const zfs::Pool& pool);
 std::vector<std::string> judge_settings(const postgres::ServerSql& sql);
 // Archiving that fails now, whatever file it is stuck on, or that is far behind without failing.
 std::vector<std::string> judge_archive(const postgres::ServerSql& sql, std::uint64_t unarchived = 0);
-std::vector<std::string> judge_clock(const Host& host);
+std::vector<std::string> judge_clock(const cluster::Host& host);
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -15,7 +15,7 @@
 #include "postgres/identifiers.h"
 #include "spec/spec.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 
 enum class Severity {  // worst last
   ok,
@@ -38,16 +38,16 @@ struct Finding {
 
 // What was tried beside looking at every node.
 struct Tried {
-  std::map<std::string, Sample<runtime::Engine>> engines;  // by node; containers only
+  std::map<std::string, cluster::Sample<runtime::Engine>> engines;  // by node; containers only
   // A replication login without a password, from one node to the address of another: (from, to).
-  std::map<std::pair<std::string, std::string>, Sample<postgres::LoginAnswer>> logins;
+  std::map<std::pair<std::string, std::string>, cluster::Sample<postgres::LoginAnswer>> logins;
 };
 
 // Node by node in the order of the file, each node's in the order of check_ids(). Of a node that is not reached there
 // is one finding, "reachable". `only` empty: all nodes.
-std::vector<Finding> check(const spec::Spec& spec, const Observed& seen, const Tried& tried,
+std::vector<Finding> check(const spec::Spec& spec, const cluster::Observed& seen, const Tried& tried,
                            const std::set<std::string>& only);
 // Of every subject that there is, in order.
 std::vector<std::string> check_ids();
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -1,13 +1,13 @@
 // Lag: the false zero must never come back, and history must beat every guess.
 #include <gtest/gtest.h>
 
-#include "cluster/health_parts.h"
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
+#include "report/health_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
-using testing::at;
+using cluster::testing::at;
 
 LagHistory history_of(std::initializer_list<std::pair<double, std::uint64_t>> points) {
   LagHistory history;
@@ -157,4 +157,4 @@ TEST(LagHistory, Rate) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -3,10 +3,10 @@
 #include <array>
 #include <fmt/format.h>
 
-#include "cluster/check_parts.h"
 #include "cluster/rules.h"
+#include "report/check_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 enum class Needs {
@@ -15,30 +15,30 @@ enum class Needs {
   server,  // an answer of the running server
 };
 
-std::string prefix_of(const Ground& g) { return g.node.prefix; }
-std::string directory_of(const Ground& g) { return g.host.directory; }
-std::string data_of(const Ground& g) { return g.host.data; }
-std::string archive_of(const Ground& g) { return g.host.archive; }
-std::string software_of(const Ground& g) { return g.seen.software->id; }
-std::string port_of(const Ground& g) { return fmt::format("port {}", g.node.port); }
-std::string role_of(const Ground& g) { return g.spec.auth.replication_user; }
-std::string socket_of(const Ground& g) { return g.host.run; }
-std::string others_of(const Ground& g) { return fmt::format("{} nodes", g.spec.nodes.size()); }
-std::string sync_of(const Ground& g) {
+std::string prefix_of(const cluster::Ground& g) { return g.node.prefix; }
+std::string directory_of(const cluster::Ground& g) { return g.host.directory; }
+std::string data_of(const cluster::Ground& g) { return g.host.data; }
+std::string archive_of(const cluster::Ground& g) { return g.host.archive; }
+std::string software_of(const cluster::Ground& g) { return g.seen.software->id; }
+std::string port_of(const cluster::Ground& g) { return fmt::format("port {}", g.node.port); }
+std::string role_of(const cluster::Ground& g) { return g.spec.auth.replication_user; }
+std::string socket_of(const cluster::Ground& g) { return g.host.run; }
+std::string others_of(const cluster::Ground& g) { return fmt::format("{} nodes", g.spec.nodes.size()); }
+std::string sync_of(const cluster::Ground& g) {
   if (g.live == nullptr) return "none yet";
   return g.live->sync.empty() ? "this ZFS has no property sync" : "sync=" + g.live->sync;
 }
-std::string owner_of(const Ground& g) {
+std::string owner_of(const cluster::Ground& g) {
   return g.live == nullptr ? "none yet" : fmt::format("{}:{}", g.seen.data->uid, g.seen.data->gid);
 }
-std::string version_of(const Ground& g) {
+std::string version_of(const cluster::Ground& g) {
   return g.seen.data->version.empty() ? "none yet" : "PostgreSQL " + g.seen.data->version;
 }
-std::string adopted_of(const Ground& g) {
+std::string adopted_of(const cluster::Ground& g) {
   if (g.node.adopt.empty()) return "nothing is adopted";
   return g.adopting() ? g.node.adopt + " is to be adopted" : g.node.adopt + " is adopted";
 }
-std::string system_of(const Ground& g) {
+std::string system_of(const cluster::Ground& g) {
   const auto& control = g.seen.data->control;
   return control ? "system identifier " + to_string(control->system_identifier) : "none yet";
 }
@@ -46,7 +46,7 @@ std::string system_of(const Ground& g) {
 struct Words {
   std::string_view id;
   Needs needs = Needs::nothing;
-  std::string (*value)(const Ground&) = nullptr;  // what was looked at
+  std::string (*value)(const cluster::Ground&) = nullptr;  // what was looked at
   std::string_view good;
   std::string_view consequence;
 };
@@ -100,7 +100,7 @@ bool content_is_seen(const Scene& scene) {
   return !scene.has_data() || (scene.live->mounted && scene.seen.data->exists);
 }
 
-Judgement judge_rule(const Rule& rule, const Scene& scene) {
+Judgement judge_rule(const cluster::Rule& rule, const Scene& scene) {
   if (scene.ground == nullptr || scene.primary_ground == nullptr)
     return {Severity::unknown, scene.blind, "whether `dugong up` refuses is not known",
             "put right what is told there, then run `dugong check` again"};
@@ -119,15 +119,15 @@ Judgement judge_rule(const Rule& rule, const Scene& scene) {
 
 std::vector<std::string> rule_ids() {
   std::vector<std::string> ids;
-  for (const auto& rule : rules()) ids.emplace_back(rule.id);
+  for (const auto& rule : cluster::rules()) ids.emplace_back(rule.id);
   return ids;
 }
 
 std::vector<std::pair<std::string, Judgement>> judge_rules(const Scene& scene) {
   std::vector<std::pair<std::string, Judgement>> all;
-  for (const auto& rule : rules())
+  for (const auto& rule : cluster::rules())
     if (applies(rule, scene.node)) all.emplace_back(rule.id, judge_rule(rule, scene));
   return all;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

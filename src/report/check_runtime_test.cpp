@@ -1,7 +1,7 @@
 // Images, libc, Docker and Compose.
 #include "test/support/checks.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 std::string compose(runtime::Engine engine) {
@@ -93,4 +93,4 @@ TEST(CheckRuntime, SharedMemoryForParallelQueries) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cluster/check_parts.h"
-#include "cluster/health_parts.h"
 #include "cluster/settings.h"
 #include "postgres/standby.h"
+#include "report/check_parts.h"
+#include "report/health_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 using Maybe = std::optional<Judgement>;
@@ -28,8 +28,8 @@ Judgement too_low(std::string evidence, const std::string& next) {
 
 Maybe judge_hot_standby_settings(const Scene& s) {
   if (s.node.is_primary()) return std::nullopt;
-  const auto theirs = wanted_hot_standby(s.spec, false);
-  const auto mine = wanted_hot_standby(s.spec, true);
+  const auto theirs = cluster::wanted_hot_standby(s.spec, false);
+  const auto mine = cluster::wanted_hot_standby(s.spec, true);
   if (!theirs || !mine) {
     const auto& error = !theirs ? theirs.error() : mine.error();
     return Judgement{Severity::critical, error.what, "`dugong up` refuses the file", error.next};
@@ -37,8 +37,8 @@ Maybe judge_hot_standby_settings(const Scene& s) {
   if (const auto gaps = postgres::hot_standby_gaps(*theirs, *mine); !gaps.empty())
     return too_low(s.spec.file + " wants: " + differences(gaps, s.primary.name),
                    fmt::format("take {} out of [postgres.replica_settings], or raise it there", gaps.front().setting));
-  const auto force_here = hot_standby_in_force(s.seen);
-  const auto force_there = hot_standby_in_force(s.primary);
+  const auto force_here = cluster::hot_standby_in_force(s.seen);
+  const auto force_there = cluster::hot_standby_in_force(s.primary);
   if (!force_here || !force_there) return fine("the file wants at least the primary's of all five");
   if (const auto gaps = postgres::hot_standby_gaps(*force_there, *force_here); !gaps.empty())
     return too_low(differences(gaps, s.primary.name), "dugong up");
@@ -53,8 +53,8 @@ Maybe torn_pages(const Scene& s) {
       return Judgement{Severity::unknown,
                        fmt::format("full_page_writes is off, and the recordsize on {} is not known", node.name),
                        "a crash may tear a page that nothing restores", fmt::format("dugong check {}", node.name)};
-    const auto live = live_of(*seen->storage, s.spec, node);
-    const auto* data = live && *live != nullptr ? *live : find_dataset(*seen->storage, node.prefix);
+    const auto live = cluster::live_of(*seen->storage, s.spec, node);
+    const auto* data = live && *live != nullptr ? *live : cluster::find_dataset(*seen->storage, node.prefix);
     if (data == nullptr) continue;
     const auto shown = data->shown.find("recordsize");
     const auto size =
@@ -208,4 +208,4 @@ const std::vector<Subject>& server_subjects() {
   return all;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -1,16 +1,16 @@
 // Proofs: each judge must fail for what it is there to find, and must not pass for want of evidence.
-#include "cluster/verify.h"
+#include "report/verify.h"
 
 #include <gtest/gtest.h>
 
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
 #include "postgres/queries.h"
 #include "test/support/observed.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
-using testing::healthy;
+using cluster::testing::healthy;
 
 bool says(const Check& check, std::string_view text) { return check.evidence.find(text) != std::string::npos; }
 
@@ -28,9 +28,9 @@ TEST(AllPassed, NeedsAProofAndNoFailure) {
 TEST(JudgeAnswers, Cases) {
   auto seen = healthy().nodes[1];
   EXPECT_EQ(judge_answers(seen).outcome, Verdict::ok);
-  seen.sql = testing::missing<postgres::ServerSql>(ErrorKind::failed, "not running");
+  seen.sql = cluster::testing::missing<postgres::ServerSql>(ErrorKind::failed, "not running");
   EXPECT_TRUE(says(judge_answers(seen), "takes no clients: not running"));
-  seen.host = testing::missing<Host>(ErrorKind::unreachable, "no route");
+  seen.host = cluster::testing::missing<cluster::Host>(ErrorKind::unreachable, "no route");
   EXPECT_TRUE(says(judge_answers(seen), "cannot be reached: no route"));
   EXPECT_EQ(judge_answers(seen).outcome, Verdict::failed);
 }
@@ -230,11 +230,11 @@ TEST(JudgeSegment, Cases) {
             (Check{"archive", "a", Verdict::failed, "differs"}));
 }
 
-ObservedNode with_conf(const std::string& conf) {
+cluster::ObservedNode with_conf(const std::string& conf) {
   auto seen = healthy().nodes[0];
   postgres::DataFacts data;
   data.files["dugong.conf"] = conf;
-  seen.data = testing::sampled(data);
+  seen.data = cluster::testing::sampled(data);
   auto& settings = seen.sql.value->settings;
   settings["work_mem"] = {"65536", "configuration file", "/data/dugong.conf", 2, false};
   settings["TimeZone"] = {"UTC", "configuration file", "/data/dugong.conf", 3, false};
@@ -315,4 +315,4 @@ TEST(JudgeClockCheck, Evidence) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cluster/check_parts.h"
+#include "report/check_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 using Maybe = std::optional<Judgement>;
@@ -51,7 +51,7 @@ Maybe judge_libc(const Scene& s) {
       "use one image, or one release of the operating system, on all nodes; or only collations \"C\" and ICU's"};
 }
 
-const Sample<runtime::Engine>* engine_of(const Scene& s) {
+const cluster::Sample<runtime::Engine>* engine_of(const Scene& s) {
   const auto it = s.tried.engines.find(s.node.name);
   return it == s.tried.engines.end() ? nullptr : &it->second;
 }
@@ -142,4 +142,4 @@ const std::vector<Subject>& runtime_subjects() {
   return all;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -3,20 +3,20 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
-#include "cluster/health_parts.h"
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
+#include "report/health_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
-using testing::healthy;
-using testing::missing;
+using cluster::testing::healthy;
+using cluster::testing::missing;
 
 struct World {
-  spec::Spec spec = testing::three_nodes();
-  Observed seen = healthy();
+  spec::Spec spec = cluster::testing::three_nodes();
+  cluster::Observed seen = healthy();
   LagHistory history;
-  ObservedNode& node(std::size_t i) { return seen.nodes[i]; }
+  cluster::ObservedNode& node(std::size_t i) { return seen.nodes[i]; }
   postgres::ServerSql& sql(std::size_t i) { return *seen.nodes[i].sql.value; }
   [[nodiscard]] ClusterStatus judge() const { return judge_status(spec, seen, history); }
 };
@@ -51,14 +51,14 @@ struct Case {
   const char* reason;  // found in the node's reasons, and in the cluster's behind the node's name
 };
 
-void lose(ObservedNode& node, const char* why) {
-  ObservedNode gone;
+void lose(cluster::ObservedNode& node, const char* why) {
+  cluster::ObservedNode gone;
   gone.name = node.name;
-  gone.host = missing<Host>(ErrorKind::unreachable, why);
+  gone.host = missing<cluster::Host>(ErrorKind::unreachable, why);
   gone.sql = missing<postgres::ServerSql>(ErrorKind::unreachable, why);
   node = gone;
 }
-void stop(ObservedNode& node, runtime::ServerState state) {
+void stop(cluster::ObservedNode& node, runtime::ServerState state) {
   node.server.value->state = state;
   node.server.value->exit_code = 1;
   node.server.value->log_tail = {"LOG: x", "FATAL: no room"};
@@ -145,7 +145,7 @@ const Case cases[] = {
      Health::degraded, "slot dugong_b on a is about to be lost"},
     {"a slot of nobody",
      [](World& w) {
-       w.sql(a).slots.push_back(testing::slot("old_replica"));
+       w.sql(a).slots.push_back(cluster::testing::slot("old_replica"));
        w.sql(a).slots[1].active = false;
      },
      Health::degraded, a, Health::degraded,
@@ -155,8 +155,8 @@ const Case cases[] = {
     {"pending restart", [](World& w) { w.sql(b).settings["max_connections"].pending_restart = true; }, Health::degraded,
      b, Health::degraded, "must be restarted before these count: max_connections"},
     {"no statistics of the archiver, and it hangs",
-     [](World& w) { w.node(a).data = testing::sampled(postgres::DataFacts{.unarchived = 17}); }, Health::degraded, a,
-     Health::degraded, "is behind with archiving WAL: 17 finished segments"},
+     [](World& w) { w.node(a).data = cluster::testing::sampled(postgres::DataFacts{.unarchived = 17}); },
+     Health::degraded, a, Health::degraded, "is behind with archiving WAL: 17 finished segments"},
     {"sync off",
      [](World& w) {
        for (auto& dataset : *w.node(a).storage.value) dataset.sync = "disabled";
@@ -276,8 +276,8 @@ TEST(JudgeStatus, CutOffReplicaWithHistoryIsLateAndSaysSo) {
   World world;
   world.sql(b).streaming = false;
   world.sql(a).lsn = world.sql(a).insert_lsn = {0x2000'0000 + 4096};
-  world.history.add(testing::at(-300), {0x2000'0000});
-  world.history.add(testing::at(-290), {0x2000'0000 + 4096});
+  world.history.add(cluster::testing::at(-300), {0x2000'0000});
+  world.history.add(cluster::testing::at(-290), {0x2000'0000 + 4096});
   const auto node = world.judge().nodes[b];
   EXPECT_EQ(node.lag_kind, LagKind::exact);
   EXPECT_NEAR(node.lag_seconds.value(), 400, 1e-6);
@@ -295,14 +295,14 @@ TEST(JudgeStatus, AMissingPoolIsSaidBeforeWhatFollowsFromIt) {
 
 TEST(JudgeStatus, SlotCoversHours) {
   World world;
-  world.history.add(testing::at(0), {0});
-  world.history.add(testing::at(1024), {Bytes{1} << 30});  // 1 MiB/s; 36 GiB are free
+  world.history.add(cluster::testing::at(0), {0});
+  world.history.add(cluster::testing::at(1024), {Bytes{1} << 30});  // 1 MiB/s; 36 GiB are free
   EXPECT_NEAR(world.judge().nodes[b].slot->hours_covered.value(), 5.12, 1e-6);
 }
 
 TEST(JudgeStatus, ASyncedLogicalSlotOnAStandbyIsNoReason) {
   World world;
-  auto copy = testing::slot("subscriber");
+  auto copy = cluster::testing::slot("subscriber");
   copy.type = "logical";
   copy.active = false;
   world.sql(b).slots.push_back(copy);
@@ -366,7 +366,7 @@ TEST(JudgeArchive, OneThatStandsStillWithoutFailing) {
 }
 
 TEST(JudgeClock, UncertaintyCountsForTheNode) {
-  Host host;
+  cluster::Host host;
   host.clock_offset_seconds = 0.8;
   host.clock_uncertainty_seconds = 0.4;
   EXPECT_TRUE(judge_clock(host).empty());
@@ -383,4 +383,4 @@ TEST(HealthWords, AreTheContract) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

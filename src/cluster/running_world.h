@@ -5,7 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "cluster/health.h"
+#include "cluster/observed.h"
+#include "spec/spec.h"
 
 namespace dugong::cluster::testing {
 

@@ -1,4 +1,4 @@
-#include "cluster/check.h"
+#include "report/check.h"
 
 #include <algorithm>
 #include <set>
@@ -6,7 +6,7 @@
 #include "cluster/rules.h"
 #include "test/support/checks.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 TEST(Check, ASoundClusterHasNothingWorseThanANote) {
@@ -60,7 +60,7 @@ TEST(Check, IdsAreTheOnesThatAreListed) {
 
 TEST(Check, ANodeThatIsNotReachedHasOneFinding) {
   Checkup c;
-  c.b() = ObservedNode{.name = "b"};
+  c.b() = cluster::ObservedNode{.name = "b"};
   c.b().host.error = {ErrorKind::unreachable, "ssh: No route to host", "", "", ""};
   const auto all = c.all();
   EXPECT_EQ(std::ranges::count(all, "b", &Finding::node), 1);
@@ -99,7 +99,7 @@ TEST(Check, AllRefusalsAreToldAtOnce) {
 TEST(Check, TheFirstRefusalIsTheOneOfUp) {
   Checkup c;
   c.b().server.value->strangers = {"container old-db"};
-  const auto plan = plan_up(c.spec, c.seen, {});
+  const auto plan = cluster::plan_up(c.spec, c.seen, {});
   ASSERT_FALSE(plan);
   EXPECT_EQ(c.find("data-in-use").evidence, plan.error().what);
 }
@@ -119,7 +119,7 @@ TEST(Check, WhereNobodyCouldLookTheRulesAreUnknown) {
   c.b().server.value.reset();
   c.b().server.error = {ErrorKind::failed, "Cannot connect to the Docker daemon", "", "", ""};
   EXPECT_EQ(c.severity("looked-into"), "unknown");
-  for (const auto& rule : rules())
+  for (const auto& rule : cluster::rules())
     if (applies(rule, *c.spec.find("b"))) {
       EXPECT_EQ(c.severity(std::string{rule.id}), "unknown") << rule.id;
     }
@@ -134,7 +134,7 @@ TEST(Check, TheRoleOfAPrimaryThatDoesNotAnswerIsUnknown) {
 
 TEST(Check, EveryRuleHasWordsOfItsOwn) {
   for (const auto& finding : Checkup{}.all()) {
-    const bool is_rule = std::ranges::find(rules(), finding.id, &Rule::id) != rules().end();
+    const bool is_rule = std::ranges::find(cluster::rules(), finding.id, &cluster::Rule::id) != cluster::rules().end();
     if (is_rule) {
       EXPECT_FALSE(mentions(finding.evidence, "does not refuse")) << finding.id;
     }
@@ -154,4 +154,4 @@ TEST(Check, TheEvidenceOfWhatIsFineIsWhatWasSeen) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

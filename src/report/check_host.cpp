@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cluster/check_parts.h"
+#include "report/check_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 using Maybe = std::optional<Judgement>;
@@ -14,7 +14,7 @@ using Maybe = std::optional<Judgement>;
 constexpr double clock_note_seconds = 1;
 constexpr double clock_warning_seconds = 60;
 
-const Sample<postgres::LoginAnswer>* login_from(const Scene& s, const std::string& to) {
+const cluster::Sample<postgres::LoginAnswer>* login_from(const Scene& s, const std::string& to) {
   const auto it = s.tried.logins.find({s.node.name, to});
   return it == s.tried.logins.end() ? nullptr : &it->second;
 }
@@ -215,4 +215,4 @@ const std::vector<Subject>& host_subjects() {
   return all;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -1,14 +1,14 @@
 // What storage says: bases, pinned bytes, and how long a slot lasts.
 #include <gtest/gtest.h>
 
-#include "cluster/health_parts.h"
-#include "cluster/health_world.h"
+#include "cluster/running_world.h"
+#include "report/health_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
-using testing::dataset;
-using testing::wall;
+using cluster::testing::dataset;
+using cluster::testing::wall;
 
 zfs::Dataset sized(std::string name, Bytes used, Bytes referenced, zfs::Properties ours = {}) {
   auto one = dataset(std::move(name), std::move(ours));
@@ -79,7 +79,7 @@ TEST(PinnedBytes, AsidesCount) {
 }
 
 postgres::Slot slot_with(std::optional<std::int64_t> safe, std::string status = "reserved") {
-  auto slot = testing::slot("dugong_b");
+  auto slot = cluster::testing::slot("dugong_b");
   slot.safe_wal_size = safe;
   slot.wal_status = std::move(status);
   return slot;
@@ -115,8 +115,8 @@ zfs::Dataset entry(std::int64_t age, const char* end) {
 
 TEST(WalRate, HistoryFirst) {
   LagHistory history;
-  history.add(testing::at(0), {0});
-  history.add(testing::at(10), {50});
+  history.add(cluster::testing::at(0), {0});
+  history.add(cluster::testing::at(10), {50});
   EXPECT_NEAR(wal_rate(history, {entry(7200, "0/0064")}, {1000}, wall).value(), 5, 1e-9);
 }
 
@@ -162,4 +162,4 @@ TEST(JudgePool, FullOrFaulted) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -5,9 +5,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include "cluster/check_parts.h"
+#include "report/check_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 using namespace std::chrono;
@@ -81,4 +81,4 @@ const std::vector<Subject>& age_subjects() {
   return all;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/check.h"
 #include "cluster/ground.h"
+#include "report/check.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 
 // A finding without its name and place.
 struct Judgement {
@@ -24,14 +24,14 @@ inline Judgement fine(std::string evidence) { return {Severity::ok, std::move(ev
 struct Scene {
   const spec::Spec& spec;
   const spec::Node& node;
-  const Observed& all;
-  const ObservedNode& seen;
-  const ObservedNode& primary;
+  const cluster::Observed& all;
+  const cluster::ObservedNode& seen;
+  const cluster::ObservedNode& primary;
   const Tried& tried;
-  const zfs::Dataset* parent = nullptr;  // nullptr: there is none, or the storage was not seen
-  const zfs::Dataset* live = nullptr;    // likewise
-  const Ground* ground = nullptr;        // nullptr: not all of the node could be looked at, see `blind`
-  const Ground* primary_ground = nullptr;
+  const zfs::Dataset* parent = nullptr;     // nullptr: there is none, or the storage was not seen
+  const zfs::Dataset* live = nullptr;       // likewise
+  const cluster::Ground* ground = nullptr;  // nullptr: not all of the node could be looked at, see `blind`
+  const cluster::Ground* primary_ground = nullptr;
   std::string blind;
 
   [[nodiscard]] bool has_data() const;    // a database, made whole
@@ -64,7 +64,7 @@ struct Wanted {
   std::string from;  // "dugong.toml", "the running server", "PostgreSQL's default"
 };
 Wanted wanted(const Scene& scene, std::string_view name, std::string_view otherwise);
-Wanted wanted(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, std::string_view name,
+Wanted wanted(const spec::Spec& spec, const spec::Node& node, const cluster::ObservedNode& seen, std::string_view name,
               std::string_view otherwise);
 // A size, of which a bare number counts `unit`s. Nothing: it cannot be read.
 std::optional<Bytes> size_of(const Wanted& wanted, Bytes unit);
@@ -75,4 +75,4 @@ std::optional<double> number_of(const Wanted& wanted);
 std::optional<std::vector<std::uint64_t>> version_numbers(std::string_view text);
 bool is_older(std::string_view version, const std::vector<std::uint64_t>& than);  // false for what is no version
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

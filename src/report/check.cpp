@@ -1,13 +1,13 @@
-#include "cluster/check.h"
+#include "report/check.h"
 
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cluster/check_parts.h"
+#include "report/check_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 const std::vector<const std::vector<Subject>*>& tables() {
@@ -25,7 +25,7 @@ Finding named(std::string_view id, const std::string& node, const Judgement& jud
           .remedy = printable(judgement.remedy)};
 }
 
-Judgement judge_reached(const spec::Node& node, const ObservedNode& seen) {
+Judgement judge_reached(const spec::Node& node, const cluster::ObservedNode& seen) {
   if (seen.reachable()) return fine(fmt::format("{}, dugong {}", seen.host->hostname, seen.host->dugong_version));
   const auto& error = seen.host.error;
   return {Severity::unknown, error.what, "nothing of it can be seen, and `dugong up` refuses",
@@ -33,7 +33,7 @@ Judgement judge_reached(const spec::Node& node, const ObservedNode& seen) {
                               : fmt::format("make `ssh {}` work without a question", node.ssh.value_or("localhost"))};
 }
 
-const Error* first_blind(const ObservedNode& seen) {
+const Error* first_blind(const cluster::ObservedNode& seen) {
   for (const Error* error :
        {seen.unread ? &*seen.unread : nullptr, seen.pool ? nullptr : &seen.pool.error,
         seen.storage ? nullptr : &seen.storage.error, seen.software ? nullptr : &seen.software.error,
@@ -42,7 +42,7 @@ const Error* first_blind(const ObservedNode& seen) {
   return nullptr;
 }
 
-Judgement judge_looked_into(const ObservedNode& seen) {
+Judgement judge_looked_into(const cluster::ObservedNode& seen) {
   const auto* error = first_blind(seen);
   if (error == nullptr) return fine("pool, datasets, image, data directory, server and files were all looked at");
   return {Severity::unknown, error->what, "what depends on it is unknown, and `dugong up` refuses",
@@ -51,28 +51,28 @@ Judgement judge_looked_into(const ObservedNode& seen) {
 
 // Node by node what the planners' rules look at; kept alive for the scenes.
 struct Grounds {
-  Grounds(const spec::Spec& spec, const Observed& seen) {
+  Grounds(const spec::Spec& spec, const cluster::Observed& seen) {
     for (const auto& node : spec.nodes) {
       const auto* self = seen.find(node.name);
       const auto* error = self->reachable() ? first_blind(*self) : &self->host.error;
       if (error != nullptr) {
         blind[node.name] = error->what;
-      } else if (auto ground = ground_of(spec, seen, node)) {
+      } else if (auto ground = cluster::ground_of(spec, seen, node)) {
         seeing.emplace(node.name, *ground);
       } else {
         blind[node.name] = ground.error().what;
       }
     }
   }
-  [[nodiscard]] const Ground* of(const std::string& node) const {
+  [[nodiscard]] const cluster::Ground* of(const std::string& node) const {
     const auto it = seeing.find(node);
     return it == seeing.end() ? nullptr : &it->second;
   }
-  std::map<std::string, Ground> seeing;
+  std::map<std::string, cluster::Ground> seeing;
   std::map<std::string, std::string> blind;
 };
 
-Scene scene_of(const spec::Spec& spec, const Observed& seen, const Tried& tried, const Grounds& grounds,
+Scene scene_of(const spec::Spec& spec, const cluster::Observed& seen, const Tried& tried, const Grounds& grounds,
                const spec::Node& node) {
   const auto& self = *seen.find(node.name);
   Scene scene{spec, node, seen, self, *seen.find(spec.primary().name), tried};
@@ -82,8 +82,8 @@ Scene scene_of(const spec::Spec& spec, const Observed& seen, const Tried& tried,
     if (const auto it = grounds.blind.find(name); it != grounds.blind.end() && scene.blind.empty())
       scene.blind = name + ": " + it->second;
   if (!self.storage) return scene;
-  scene.parent = find_dataset(*self.storage, node.prefix);
-  if (const auto live = live_of(*self.storage, spec, node)) scene.live = *live;
+  scene.parent = cluster::find_dataset(*self.storage, node.prefix);
+  if (const auto live = cluster::live_of(*self.storage, spec, node)) scene.live = *live;
   return scene;
 }
 
@@ -113,7 +113,7 @@ std::vector<std::string> check_ids() {
   return ids;
 }
 
-std::vector<Finding> check(const spec::Spec& spec, const Observed& seen, const Tried& tried,
+std::vector<Finding> check(const spec::Spec& spec, const cluster::Observed& seen, const Tried& tried,
                            const std::set<std::string>& only) {
   const Grounds grounds{spec, seen};
   std::vector<Finding> findings;
@@ -137,7 +137,7 @@ bool Scene::has_data() const {
   return live != nullptr && (state == nullptr || *state != "initializing");
 }
 bool Scene::is_bare() const { return seen.storage && !has_data(); }
-bool Scene::is_compose() const { return runtime_kind(spec) == runtime::Kind::compose; }
+bool Scene::is_compose() const { return cluster::runtime_kind(spec) == runtime::Kind::compose; }
 
 Judgement without_server(const Scene& scene) {
   if (scene.is_bare()) return fine("there is no data yet");
@@ -155,7 +155,7 @@ Wanted wanted(const Scene& scene, std::string_view name, std::string_view otherw
   return wanted(scene.spec, scene.node, scene.seen, name, otherwise);
 }
 
-Wanted wanted(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, std::string_view name,
+Wanted wanted(const spec::Spec& spec, const spec::Node& node, const cluster::ObservedNode& seen, std::string_view name,
               std::string_view otherwise) {
   const auto& postgres = spec.postgres;
   const auto in_file = [&](const std::vector<spec::Setting>& settings) {
@@ -200,4 +200,4 @@ bool is_older(std::string_view version, const std::vector<std::uint64_t>& than) 
   return numbers && *numbers < than;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -1,7 +1,7 @@
 // Settings and slots, and versions near their end.
 #include "test/support/checks.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 TEST(CheckServer, HotStandbySettings) {
@@ -138,4 +138,4 @@ TEST(CheckAge, TimescaleDB) {
 }
 
 }  // namespace
-}  // namespace dugong::cluster
+}  // namespace dugong::report

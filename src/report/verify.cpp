@@ -1,4 +1,4 @@
-#include "cluster/verify.h"
+#include "report/verify.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,14 +6,14 @@
 
 #include "base/text.h"
 #include "base/units.h"
-#include "cluster/health_parts.h"
 #include "cluster/settings.h"
 #include "postgres/conf.h"
 #include "postgres/hba.h"
 #include "postgres/standby.h"
 #include "postgres/verify.h"
+#include "report/health_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 Check ok(std::string id, std::string node, std::string evidence) {
@@ -40,24 +40,24 @@ postgres::HotStandbySettings hot_standby_of(const postgres::ServerSql& sql) {
 
 // Why a line of dugong.conf does not count; empty: it does.
 std::string objection(const postgres::ServerSql& sql, const postgres::ConfLine& line) {
-  const auto* shown = shown_setting(sql, line.name);
+  const auto* shown = cluster::shown_setting(sql, line.name);
   if (shown == nullptr) return fmt::format("{}: the server does not show it", line.name);
-  if (is_of_our_session(*shown) || is_of_a_login(*shown)) return {};
+  if (cluster::is_of_our_session(*shown) || cluster::is_of_a_login(*shown)) return {};
   if (shown->pending_restart) return fmt::format("{}: waits for a restart", line.name);
   if (shown->source_file.ends_with("/dugong.conf") && shown->source_line == line.line) return {};
-  if (has_the_value_anyway(*shown)) return {};
+  if (cluster::has_the_value_anyway(*shown)) return {};
   const auto origin =
       shown->source_file.empty() ? shown->source : fmt::format("{}:{}", shown->source_file, shown->source_line);
   return fmt::format("{}: {} sets it", line.name, origin);
 }
 
-std::string objection(ConfRead read) {
+std::string objection(cluster::ConfRead read) {
   switch (read) {
-    case ConfRead::yes:
+    case cluster::ConfRead::yes:
       return {};
-    case ConfRead::no:
+    case cluster::ConfRead::no:
       return "the files were written after the server last read them: `dugong up` reloads";
-    case ConfRead::dated_ahead:
+    case cluster::ConfRead::dated_ahead:
       return "the files are dated in the future, so that nothing tells whether the server has read them: `touch` them, "
              "then `dugong up`";
   }
@@ -91,7 +91,7 @@ bool all_passed(const std::vector<Check>& checks) {
   return count(Verdict::failed) == 0 && count(Verdict::ok) > 0;
 }
 
-Check judge_answers(const ObservedNode& seen) {
+Check judge_answers(const cluster::ObservedNode& seen) {
   if (!seen.reachable()) return failed("answers", seen.name, "cannot be reached: " + seen.host.error.what);
   if (!seen.sql) return failed("answers", seen.name, "takes no clients: " + seen.sql.error.what);
   return ok("answers", seen.name,
@@ -99,7 +99,7 @@ Check judge_answers(const ObservedNode& seen) {
                         to_string(seen.sql->system_identifier)));
 }
 
-Check judge_streaming(const ObservedNode& replica, const ObservedNode& upstream) {
+Check judge_streaming(const cluster::ObservedNode& replica, const cluster::ObservedNode& upstream) {
   const auto& sql = *replica.sql;
   if (!upstream.sql) return failed("streaming", replica.name, upstream.name + ", its upstream, does not answer");
   const auto seen = fmt::format("{} from {} on timeline {} at {}; {} is on timeline {}",
@@ -110,7 +110,7 @@ Check judge_streaming(const ObservedNode& replica, const ObservedNode& upstream)
   return either(good, "streaming", replica.name, same_database ? seen : seen + "; the system identifiers differ");
 }
 
-Check judge_recovery(const ObservedNode& replica) {
+Check judge_recovery(const cluster::ObservedNode& replica) {
   return either(
       replica.sql->in_recovery, "in-recovery", replica.name,
       replica.sql->in_recovery ? "pg_is_in_recovery() is true" : "pg_is_in_recovery() is false: it takes writes");
@@ -152,7 +152,7 @@ Check judge_content(const std::string& replica, const ContentEvidence& seen) {
                             seen.before->rows, seen.before->sum));
 }
 
-Check judge_extensions(const ObservedNode& replica, const ObservedNode& primary) {
+Check judge_extensions(const cluster::ObservedNode& replica, const cluster::ObservedNode& primary) {
   const auto& mine = replica.sql->extensions;
   const auto& wanted = primary.sql->extensions;
   for (const auto& [name, version] : wanted) {
@@ -166,7 +166,7 @@ Check judge_extensions(const ObservedNode& replica, const ObservedNode& primary)
       mine == wanted ? versions(mine) : fmt::format("{}; {} has {}", versions(mine), primary.name, versions(wanted)));
 }
 
-Check judge_image(const ObservedNode& replica, const ObservedNode& primary) {
+Check judge_image(const cluster::ObservedNode& replica, const cluster::ObservedNode& primary) {
   if (!replica.server || !primary.server) return failed("image", replica.name, "the container cannot be inspected");
   const auto& mine = replica.server->image_id;
   const auto& wanted = primary.server->image_id;
@@ -180,7 +180,7 @@ Check judge_image(const ObservedNode& replica, const ObservedNode& primary) {
                 mine == wanted ? mine : fmt::format("{}; {} runs {}", mine, primary.name, wanted));
 }
 
-Check judge_hot_standby(const ObservedNode& replica, const ObservedNode& primary) {
+Check judge_hot_standby(const cluster::ObservedNode& replica, const cluster::ObservedNode& primary) {
   const auto gaps = postgres::hot_standby_gaps(hot_standby_of(*primary.sql), hot_standby_of(*replica.sql));
   if (gaps.empty())
     return ok("hot-standby-settings", replica.name, fmt::format("all five are at least those of {}", primary.name));
@@ -190,7 +190,7 @@ Check judge_hot_standby(const ObservedNode& replica, const ObservedNode& primary
   return failed("hot-standby-settings", replica.name, join(texts, "; "));
 }
 
-Check judge_hba_lines(const spec::Spec& spec, const ObservedNode& primary) {
+Check judge_hba_lines(const spec::Spec& spec, const cluster::ObservedNode& primary) {
   constexpr auto id = "hba-lines";
   std::vector<std::string> addresses;
   for (const auto& node : spec.nodes)
@@ -222,7 +222,7 @@ Check judge_segment(const std::string& primary, const Result<std::string>& segme
   return ok("archive", primary, *segment + " was switched and is in the archive, byte for byte");
 }
 
-Check judge_conf(const ObservedNode& seen) {
+Check judge_conf(const cluster::ObservedNode& seen) {
   constexpr auto id = "settings-in-force";
   if (!seen.data) return failed(id, seen.name, "the data directory cannot be read: " + seen.data.error.what);
   const auto file = seen.data->files.find("dugong.conf");
@@ -236,18 +236,18 @@ Check judge_conf(const ObservedNode& seen) {
   for (const auto& [name, line] : last)
     if (auto text = objection(*seen.sql, line); !text.empty()) objections.push_back(std::move(text));
   if (last.empty()) return failed(id, seen.name, "dugong.conf is empty");
-  if (auto text = objection(conf_read(seen)); !text.empty()) objections.push_back(std::move(text));
+  if (auto text = objection(cluster::conf_read(seen)); !text.empty()) objections.push_back(std::move(text));
   for (const auto& error : seen.sql->conf_errors)
     objections.push_back(error + ": the server would not start again with it");
   if (objections.empty()) return ok(id, seen.name, fmt::format("{} settings of dugong.conf, none waits", last.size()));
   return failed(id, seen.name, join(objections, "; "));
 }
 
-Check judge_clock_check(const ObservedNode& seen) {
+Check judge_clock_check(const cluster::ObservedNode& seen) {
   const auto& host = *seen.host;
   return either(judge_clock(host).empty(), "clock", seen.name,
                 fmt::format("{:+.1f} ms off the controller's, ± {:.1f} ms", host.clock_offset_seconds * 1000,
                             host.clock_uncertainty_seconds * 1000));
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

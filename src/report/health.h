@@ -12,7 +12,7 @@
 #include "cluster/space.h"
 #include "spec/spec.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 
 enum class Health { healthy, degraded, down, unknown };
 enum class LagKind {
@@ -51,9 +51,9 @@ struct NodeStatus {
   std::optional<SlotStatus> slot;                // on its upstream
   std::optional<std::int64_t> base_age_seconds;  // since the snapshot it was cloned from
   std::optional<Bytes> pinned_bytes;             // kept by our snapshots, anchors and clones' origins
-  std::optional<BasePins> base_pins;             // nothing: its storage cannot be seen
+  std::optional<cluster::BasePins> base_pins;    // nothing: its storage cannot be seen
   std::optional<double> clock_offset_seconds;
-  std::optional<Fence> fence;
+  std::optional<cluster::Fence> fence;
 };
 
 struct ClusterStatus {
@@ -82,6 +82,6 @@ class LagHistory {
 };
 
 // `history` empty or too short: lag is an upper bound, or unknown. A replica that does not stream never shows 0.
-ClusterStatus judge_status(const spec::Spec& spec, const Observed& seen, const LagHistory& history);
+ClusterStatus judge_status(const spec::Spec& spec, const cluster::Observed& seen, const LagHistory& history);
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

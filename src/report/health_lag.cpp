@@ -2,9 +2,9 @@
 // any sum that looks at the standby alone says "0 seconds" for as long as it stays cut off.
 #include <algorithm>
 
-#include "cluster/health_parts.h"
+#include "report/health_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 constexpr std::size_t max_points = 4096;
@@ -84,4 +84,4 @@ Lag judge_lag(const LagEvidence& seen, const LagHistory& history) {
   return {lag.bytes, exact, LagKind::exact};
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report

@@ -1,6 +1,6 @@
 // The verdict of one look at the cluster: what each node is, whether it is healthy, and every reason why not, with
 // numbers. A running server is not yet a healthy one, and what was not seen is unknown, never 0.
-#include "cluster/health.h"
+#include "report/health.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,12 +8,12 @@
 #include <fmt/ranges.h>
 
 #include "base/text.h"
-#include "cluster/health_parts.h"
 #include "cluster/layout.h"
 #include "postgres/identifiers.h"
 #include "postgres/wal.h"
+#include "report/health_parts.h"
 
-namespace dugong::cluster {
+namespace dugong::report {
 namespace {
 
 constexpr double clock_limit_seconds = 0.5;
@@ -23,7 +23,7 @@ constexpr std::uint64_t archive_limit_segments = 16;
 
 struct View {
   const spec::Spec& spec;
-  const Observed& seen;
+  const cluster::Observed& seen;
   const LagHistory& history;
 
   [[nodiscard]] const postgres::ServerSql* sql(std::string_view node) const {
@@ -37,7 +37,7 @@ bool takes_writes(const postgres::ServerSql* sql) {
 }
 
 // The node that the others are measured against: the one the file names, or whoever took its place.
-const ObservedNode* acting_primary(const View& view) {
+const cluster::ObservedNode* acting_primary(const View& view) {
   const auto* named = view.seen.find(view.spec.primary().name);
   if (named != nullptr && takes_writes(view.sql(named->name))) return named;
   for (const auto& node : view.seen.nodes)
@@ -51,7 +51,7 @@ void append(std::vector<std::string>& all, std::vector<std::string> more) {
   for (auto& one : more) all.push_back(std::move(one));
 }
 
-std::string why_no_server(const ObservedNode& seen) {
+std::string why_no_server(const cluster::ObservedNode& seen) {
   if (!seen.server) return "whether its server runs cannot be seen: " + printable(seen.sql.error.what);
   switch (seen.server->state) {
     case runtime::ServerState::absent:
@@ -69,13 +69,13 @@ std::string why_no_server(const ObservedNode& seen) {
   return {};
 }
 
-const zfs::Dataset* live_data(const View& view, const spec::Node& node, const ObservedNode& seen) {
+const zfs::Dataset* live_data(const View& view, const spec::Node& node, const cluster::ObservedNode& seen) {
   if (!seen.storage) return nullptr;
-  const auto live = live_of(*seen.storage, view.spec, node);
+  const auto live = cluster::live_of(*seen.storage, view.spec, node);
   return live ? *live : nullptr;
 }
 
-void judge_storage(const View& view, const spec::Node& node, const ObservedNode& seen, NodeStatus& status) {
+void judge_storage(const View& view, const spec::Node& node, const cluster::ObservedNode& seen, NodeStatus& status) {
   if (seen.pool) append(status.reasons, judge_pool(*seen.pool));
   // First, since all else that is wrong then follows from it.
   if (!seen.pool || !seen.storage)
@@ -83,19 +83,19 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
         status.reasons.begin(),
         "its storage cannot be seen: " + printable(seen.pool ? seen.storage.error.what : seen.pool.error.what));
   if (!seen.storage) return;
-  if (const auto* parent = find_dataset(*seen.storage, node.prefix)) status.fence = fence_of(*parent);
+  if (const auto* parent = cluster::find_dataset(*seen.storage, node.prefix)) status.fence = cluster::fence_of(*parent);
   if (status.fence)
     status.reasons.insert(status.reasons.begin(),
                           fmt::format("is fenced {}: `dugong unfence {}`", describe(*status.fence), node.name));
-  const auto live = live_of(*seen.storage, view.spec, node);
+  const auto live = cluster::live_of(*seen.storage, view.spec, node);
   if (!live) {
     status.reasons.push_back(live.error().what);
     return;
   }
   status.pinned_bytes = pinned_bytes(*seen.storage, *live);
   if (seen.pool) {
-    const auto space = judge_space(view.spec, view.seen, node);
-    append(status.reasons, judge_room_ahead(space));
+    const auto space = cluster::judge_space(view.spec, view.seen, node);
+    append(status.reasons, cluster::judge_room_ahead(space));
     status.base_pins = space.pins;
   }
   if (*live == nullptr) {
@@ -110,13 +110,13 @@ void judge_storage(const View& view, const spec::Node& node, const ObservedNode&
   if (!(*live)->mounted) status.reasons.push_back(fmt::format("{} is not mounted", status.dataset));
 }
 
-std::optional<Bytes> room_of(const View& view, const spec::Node& node, const ObservedNode& seen) {
+std::optional<Bytes> room_of(const View& view, const spec::Node& node, const cluster::ObservedNode& seen) {
   if (const auto* live = live_data(view, node, seen)) return live->available;
   if (seen.pool) return seen.pool->free;
   return std::nullopt;
 }
 
-SlotStatus describe_slot(const View& view, const spec::Node& upstream, const ObservedNode& seen,
+SlotStatus describe_slot(const View& view, const spec::Node& upstream, const cluster::ObservedNode& seen,
                          const postgres::Slot& slot) {
   const auto& sql = *seen.sql;
   SlotStatus status{.name = slot.name, .active = slot.active, .wal_status = slot.wal_status};
@@ -164,7 +164,8 @@ bool belongs_to_a_follower(const spec::Spec& spec, const std::string& upstream, 
 
 // Slots that nobody reads fill the disk, whoever made them. A standby's logical slots are copies that its primary
 // keeps in step (PostgreSQL 17, slotsync.c); they are never active there.
-std::vector<std::string> judge_foreign_slots(const View& view, const spec::Node& node, const ObservedNode& seen) {
+std::vector<std::string> judge_foreign_slots(const View& view, const spec::Node& node,
+                                             const cluster::ObservedNode& seen) {
   std::vector<std::string> reasons;
   for (const auto& slot : seen.sql->slots) {
     if (slot.active || belongs_to_a_follower(view.spec, node.name, slot.name)) continue;
@@ -184,8 +185,8 @@ void judge_primary(const postgres::ServerSql& sql, NodeStatus& status) {
     status.reasons.push_back("refuses plain writes: default_transaction_read_only is on");
 }
 
-void judge_branch(const View& view, const spec::Node& node, const ObservedNode& primary, const postgres::ServerSql& sql,
-                  NodeStatus& status) {
+void judge_branch(const View& view, const spec::Node& node, const cluster::ObservedNode& primary,
+                  const postgres::ServerSql& sql, NodeStatus& status) {
   const auto& truth = *primary.sql;
   if (sql.system_identifier != truth.system_identifier)
     status.reasons.push_back(fmt::format("is another database: its system identifier is {}, that of {} is {}",
@@ -234,14 +235,14 @@ void judge_distance(const Lag& lag, NodeStatus& status) {
 
 // The server takes its own clock's now and what the primary's clock said when it committed: how far the two are apart
 // is no part of the age.
-std::optional<double> replay_age(const ObservedNode& seen, const ObservedNode& primary) {
+std::optional<double> replay_age(const cluster::ObservedNode& seen, const cluster::ObservedNode& primary) {
   const auto age = seen.sql->replay_age_seconds;
   if (!age || !seen.host || !primary.host) return age;
   return *age - (seen.host->clock_offset_seconds - primary.host->clock_offset_seconds) +
          seen.host->clock_uncertainty_seconds + primary.host->clock_uncertainty_seconds;
 }
 
-void judge_replica(const View& view, const spec::Node& node, const ObservedNode& seen, NodeStatus& status) {
+void judge_replica(const View& view, const spec::Node& node, const cluster::ObservedNode& seen, NodeStatus& status) {
   const auto& sql = *seen.sql;
   const auto* primary = acting_primary(view);
   status.streaming = sql.in_recovery && sql.streaming;
@@ -263,7 +264,7 @@ void judge_replica(const View& view, const spec::Node& node, const ObservedNode&
   judge_distance(judge_lag(evidence, view.history), status);
 }
 
-void judge_server(const View& view, const spec::Node& node, const ObservedNode& seen, NodeStatus& status) {
+void judge_server(const View& view, const spec::Node& node, const cluster::ObservedNode& seen, NodeStatus& status) {
   if (seen.server)
     for (const auto& stranger : seen.server->strangers)
       status.reasons.push_back("its data directory is used by a stranger: " + printable(stranger));
@@ -287,7 +288,7 @@ void judge_server(const View& view, const spec::Node& node, const ObservedNode& 
   append(status.reasons, judge_archive(sql, seen.data ? seen.data->unarchived : 0));
 }
 
-Health overall(const spec::Node& node, const ObservedNode& seen, const NodeStatus& status) {
+Health overall(const spec::Node& node, const cluster::ObservedNode& seen, const NodeStatus& status) {
   // Neither the socket nor whoever runs the server told anything: it may well be up.
   if (!seen.sql) return seen.server ? Health::down : Health::unknown;
   if (node.is_primary() && !takes_writes(&*seen.sql)) return Health::down;
@@ -386,13 +387,13 @@ std::vector<std::string> judge_archive(const postgres::ServerSql& sql, std::uint
                       sql.last_failed, sql.failed_count, sql.last_archived.empty() ? "none" : sql.last_archived)};
 }
 
-std::vector<std::string> judge_clock(const Host& host) {
+std::vector<std::string> judge_clock(const cluster::Host& host) {
   if (std::abs(host.clock_offset_seconds) - host.clock_uncertainty_seconds <= clock_limit_seconds) return {};
   return {fmt::format("its clock is {:+.3f} s off ours (± {:.3f} s)", host.clock_offset_seconds,
                       host.clock_uncertainty_seconds)};
 }
 
-ClusterStatus judge_status(const spec::Spec& spec, const Observed& seen, const LagHistory& history) {
+ClusterStatus judge_status(const spec::Spec& spec, const cluster::Observed& seen, const LagHistory& history) {
   const View view{spec, seen, history};
   ClusterStatus status{.cluster = spec.cluster};
   const auto names = writers(view);
@@ -409,4 +410,4 @@ ClusterStatus judge_status(const spec::Spec& spec, const Observed& seen, const L
   return status;
 }
 
-}  // namespace dugong::cluster
+}  // namespace dugong::report
