@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import labkit  # noqa: E402
 from leaks import CommandLines  # noqa: E402
 from support import Cluster  # noqa: E402
+from waiting import healthy  # noqa: E402
 
 RUNTIME = os.environ.get("DUGONG_E2E_RUNTIME", "process")
 BIN = Path(os.environ.get("DUGONG_E2E_BIN", ROOT / "build" / "dev"))
@@ -78,7 +79,7 @@ class Standing:
     def end(cls):
         cluster, cls.cluster = cls.cluster, None
         if cluster:
-            assert cluster.status()["verdict"] == "healthy", "a test did not leave it as it should"
+            healthy(cluster)
             cluster.destroy_all()
 
 

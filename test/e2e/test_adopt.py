@@ -9,6 +9,7 @@ import time
 import pytest
 
 from old_servers import OPTIONS, Old, must, run
+from waiting import eventually, healthy
 
 REFUSED = 3
 
@@ -39,13 +40,6 @@ def count(cluster, node):
     return cluster.psql(node, "SELECT count(*), sum(close) FROM candles")
 
 
-def eventually(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
-
-
 def system_identifier(cluster, node):
     return cluster.psql(node, "SELECT system_identifier FROM pg_control_system()")
 
@@ -65,7 +59,7 @@ def test_a_running_server_is_taken_over_with_its_rows(fresh, old):
     assert plan["adoptions"][0]["running"] and plan["restarts"][0]["node"] == "a", plan
     fresh.up("--adopt")
     assert count(fresh, "a") == "1000|750750.0"
-    eventually(lambda: fresh.status()["verdict"] == "healthy")
+    healthy(fresh)
     assert count(fresh, "b") == "1000|750750.0"
     assert guid(old.dataset) == before and old.data.joinpath("PG_VERSION").exists()
     assert fresh.psql("a", "SHOW wal_keep_size") == "64MB"
@@ -185,7 +179,7 @@ def test_a_replica_made_by_hand_is_adopted_without_a_copy(fresh, old):
         fresh.tree = adopting(fresh, [old.node_entry(), b.node_entry()])
         fresh.write()
         fresh.up("--adopt")
-        eventually(lambda: fresh.status()["verdict"] == "healthy")
+        healthy(fresh)
         fresh.psql("a", "INSERT INTO candles VALUES (1001, 1)")
         eventually(lambda: count(fresh, "b").startswith("1001|"))
         assert "anchor" not in must("zfs", "list", "-H", "-r", "-o", "name", fresh.entry("b")["prefix"]), "nothing was copied"

@@ -7,6 +7,7 @@ import time
 import pytest
 from conftest import RUNTIME
 from servers import pg_ctl, tool
+from waiting import eventually, healthy
 
 REFUSED, NOT_YET = 3, 5
 
@@ -42,17 +43,6 @@ def is_mounted(cluster, node):
 
 def answers(cluster, node):
     return cluster.psql(node, "SELECT 1", database="postgres", check=False).returncode == 0
-
-
-def eventually(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def healthy(cluster):
-    eventually(lambda: cluster.status()["verdict"] == "healthy")
 
 
 @pytest.mark.process_only

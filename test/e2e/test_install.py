@@ -16,6 +16,7 @@ from conftest import BIN, RUNTIME
 from processes import assert_nothing_left_over, command_lines
 from raw_client import RawClient
 from support import Cluster
+from waiting import eventually
 
 pytestmark = pytest.mark.process_only
 
@@ -23,14 +24,6 @@ KEEPER, PORT = "keeper", 2223
 GREETING, SLACK = 20, 8
 KEEPS = f'Defaults:{KEEPER} env_keep += "DUGONG_RUN_DIR"\n'
 SH = f"{KEEPER} ALL=(root) NOPASSWD: /bin/sh -s, /usr/bin/sh -s\n"
-
-
-def eventually(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def living_in(namespace):

@@ -11,18 +11,11 @@ import pytest
 from conftest import BIN, RUNTIME
 from processes import assert_nothing_left_over, command_lines
 from support import Cluster
+from waiting import eventually
 
 pytestmark = pytest.mark.process_only
 
 KEPT = 8  # seconds
-
-
-def eventually(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 class Keeping(Cluster):

@@ -16,6 +16,7 @@ import pytest
 from conftest import BIN, RUNTIME
 from servers import pg_ctl, tool
 from support import Cluster
+from waiting import eventually
 
 UP = ("up", "--yes")
 ADD_C = ("replica", "add", "c", "--yes")
@@ -74,13 +75,6 @@ def process(started):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(started.pid, signal.SIGKILL)
         started.communicate()
-
-
-def eventually(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def told(done):

@@ -18,6 +18,7 @@ from conftest import BIN, RUNTIME
 from odd_hosts import LOCALE, ZONE, make_locale
 from processes import assert_nothing_left_over, command_lines, serving
 from support import Cluster
+from waiting import eventually
 
 pytestmark = pytest.mark.process_only
 
@@ -25,14 +26,6 @@ FALSE_PEER = Path(__file__).with_name("false_peer.py")
 # Seconds that a greeting may take, and that a session and a stream may be without a sign of life (wire::Timing).
 GREETING, SILENCE, STREAM_SILENCE = 15, 10, 20
 SLACK = 6  # of a busy machine
-
-
-def eventually(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def send_signal(pids, number):

@@ -15,6 +15,7 @@ import pytest
 from conftest import BIN, RUNTIME
 from processes import assert_nothing_left_over
 from support import Cluster
+from waiting import eventually
 
 HOLDER = r"dugong {}, [^,@]+@\S+, pid {}, since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 
@@ -38,14 +39,6 @@ class Second(Cluster):
 def together(*actions):
     with ThreadPoolExecutor(max_workers=len(actions)) as workers:
         return [one.result() for one in [workers.submit(action) for action in actions]]
-
-
-def eventually(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 import json
 import subprocess
-import time
 
 import pytest
+from waiting import eventually, healthy
 
 MIB = 1 << 20
 CHURN = MIB // 4  # a rewrite of the catalogs leaves more than this behind, compressed
@@ -29,13 +29,6 @@ def zpool(pool, *names):
     """Human sizes: zfs-fuse knows no other."""
     done = subprocess.run(["zpool", "list", "-H", "-o", ",".join(names), pool], capture_output=True, text=True, check=True)
     return [float(text[:-1]) * UNITS[text[-1]] if text[-1] in UNITS else float(text) for text in done.stdout.split()]
-
-
-def eventually(condition, seconds=90):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(1)
 
 
 def churn(cluster):
@@ -171,4 +164,4 @@ def test_a_node_that_cannot_be_reached_is_said_to_be(standing):
         assert standing.run("space", "nobody").returncode == 2
     finally:
         standing.host("c").heal()
-    eventually(lambda: standing.status()["verdict"] == "healthy")
+    healthy(standing)
