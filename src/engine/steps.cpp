@@ -24,7 +24,8 @@ Result<std::string> first_value(const postgres::StatementResult& result, const s
 }
 
 constexpr Millis archive_patience{120'000};
-constexpr double worth_telling = 5;  // seconds
+constexpr double worth_telling = 5;            // seconds
+constexpr double worth_measuring_seconds = 2;  // less is mostly the beginning of a copy
 
 // Only the primary has clients that commit.
 std::optional<node::Yield> yield_of(const spec::Spec& spec, const std::string& sender) {
@@ -94,6 +95,15 @@ Result<> take_snapshot(Context& context, const spec::Node& node, const cluster::
   return {};
 }
 
+// What `check` compares with the rate of WAL. A short copy tells how long it takes to begin one.
+void remember_rate(Context& context, const spec::Node& node, const node::CopyResult& copied) {
+  if (copied.seconds < worth_measuring_seconds) return;
+  const auto rate = static_cast<Bytes>(static_cast<double>(copied.bytes) / copied.seconds);
+  const auto noted =
+      ask(context, node.name, zfs::SetProperties{node.prefix, {{"dugong:copy_rate", std::to_string(rate)}}}, quick);
+  if (!noted) context.emit(Warning{node.name + ": how fast the copy was is not remembered: " + noted.error().what});
+}
+
 Result<> copy_snapshot(Context& context, const spec::Node& node, const cluster::CopySnapshot& action) {
   const auto text = action.from_node + " → " + node.name;
   const std::optional<Bytes> total = action.expected == 0 ? std::nullopt : std::optional{action.expected};
@@ -115,7 +125,10 @@ Result<> copy_snapshot(Context& context, const spec::Node& node, const cluster::
                                   text, human_duration(std::chrono::duration<double>{result->held_seconds}),
                                   human_duration(std::chrono::duration<double>{result->seconds}))});
   const auto there = has_guid(context, node.name, action.receive.dataset, action.guid);
-  if (there && *there) return {};
+  if (there && *there) {
+    if (result) remember_rate(context, node, *result);
+    return {};
+  }
   if (!result) return fail(result.error());
   if (!there) return fail(there.error());
   return fail(ErrorKind::failed,

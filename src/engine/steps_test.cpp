@@ -13,7 +13,12 @@ class OneAnswer final : public node::Node, public node::Fleet {
  public:
   OneAnswer(Result<node::Answer> listed, Result<node::CopyResult> copied)
       : listed_{std::move(listed)}, copied_{std::move(copied)} {}
-  Result<node::Answer> call(const node::Request&, Deadline, std::stop_token) override { return listed_; }
+  Result<node::Answer> call(const node::Request& request, Deadline, std::stop_token) override {
+    const auto* set = std::get_if<zfs::SetProperties>(&request);
+    if (set == nullptr) return listed_;
+    marks[set->name] = set->properties;
+    return node::Answer{Done{}};
+  }
   Result<node::Node*> node(const std::string&) override { return this; }
   Result<node::CopyResult> copy(const node::CopyRequest& request, const node::CopyProgress&, Deadline,
                                 std::stop_token) override {
@@ -22,6 +27,7 @@ class OneAnswer final : public node::Node, public node::Fleet {
   }
 
   std::optional<node::Yield> yield;
+  std::map<std::string, zfs::Properties> marks;
 
  private:
   Result<node::Answer> listed_;
@@ -45,6 +51,7 @@ spec::Spec of_three() {
   spec.nodes[0].name = "a";
   spec.nodes[1].name = "b";
   spec.nodes[2].name = "c";
+  spec.nodes[1].prefix = "tank/b";
   spec.nodes[1].follows = spec.nodes[2].follows = "a";
   return spec;
 }
@@ -74,6 +81,15 @@ TEST(CopySnapshot, FailsInItsOwnWordsAlsoWhenTheReceiverIsGone) {
 TEST(CopySnapshot, IsNotTrustedUnseen) {
   EXPECT_EQ(outcome(cannot_be_asked(), copied()), "no answer from b");
   EXPECT_NE(outcome(lists(Guid{7}), copied()).find("does not list"), std::string::npos);
+}
+
+TEST(CopySnapshot, RemembersHowFastItWas) {
+  OneAnswer fleet{lists(wanted), node::CopyResult{.bytes = 600, .seconds = 3}};
+  ASSERT_TRUE(copy_to_b(fleet, of_three(), "a"));
+  EXPECT_EQ(fleet.marks, (std::map<std::string, zfs::Properties>{{"tank/b", {{"dugong:copy_rate", "200"}}}}));
+  OneAnswer brief{lists(wanted), copied()};
+  ASSERT_TRUE(copy_to_b(brief, of_three(), "a"));
+  EXPECT_TRUE(brief.marks.empty()) << "a short copy measures how long it takes to begin one";
 }
 
 TEST(CopySnapshot, GivesWayToTheClientsOfThePrimary) {

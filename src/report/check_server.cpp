@@ -125,6 +125,30 @@ Maybe judge_slot_limit(const Scene& s) {
                                std::max<Bytes>(1, s.live->available / 2 >> 30))};
 }
 
+// Nothing: no copy to this node was long enough to measure what the line carries.
+std::optional<double> copy_rate_to(const Scene& s, const spec::Node& node) {
+  const auto* seen = s.all.find(node.name);
+  if (seen == nullptr || !seen->storage) return std::nullopt;
+  const auto* parent = cluster::find_dataset(*seen->storage, node.prefix);
+  const auto* mark = parent == nullptr ? nullptr : parent->mark("copy_rate");
+  const auto rate = mark == nullptr ? Result<std::uint64_t>{0} : parse_u64(*mark);
+  return rate && *rate > 0 ? std::optional{static_cast<double>(*rate)} : std::nullopt;
+}
+
+// What is written while a copy runs has to be copied as well; from half its rate on the rest hardly gets shorter.
+Maybe outrun_by_wal(const Scene& s, double wal, std::string& seen) {
+  for (const auto& node : s.spec.nodes) {
+    if (node.follows != s.node.name) continue;
+    const auto copy = copy_rate_to(s, node);
+    if (!copy) continue;
+    seen += fmt::format("; the last copy to {} went at {}/s", node.name, human_bytes(static_cast<Bytes>(*copy)));
+    if (wal * 2 > *copy)
+      return Judgement{Severity::warning, seen, "a new copy takes very long to catch up with what is written meanwhile",
+                       "copy at a time of fewer writes, or over a faster line"};
+  }
+  return std::nullopt;
+}
+
 // Sending, writing and replaying all show in how far the followers have got.
 Maybe judge_wal_rate(const Scene& s) {
   if (!has_followers(s)) return std::nullopt;
@@ -147,8 +171,9 @@ Maybe judge_wal_rate(const Scene& s) {
     const auto replayed = sender->replay.value;
     furthest = std::max(furthest, s.seen.sql->lsn.value - std::min(replayed, s.seen.sql->lsn.value));
   }
-  const auto seen = fmt::format("{}; the furthest follower has {} still to replay", text, human_bytes(furthest));
-  if (furthest < (Bytes{1} << 30)) return fine(seen);
+  auto seen = fmt::format("{}; the furthest follower has {} still to replay", text, human_bytes(furthest));
+  const auto outrun = outrun_by_wal(s, rate.value_or(0), seen);
+  if (furthest < (Bytes{1} << 30)) return outrun ? outrun : fine(seen);
   return Judgement{
       Severity::warning, seen, "the line or the replay is slower than the WAL: what replicas serve gets old",
       "`dugong status --watch` shows whether it grows; then fewer writes, a faster line, or wal_compression"};

@@ -70,6 +70,21 @@ TEST(CheckServer, WalFasterThanItsFollowers) {
   EXPECT_EQ(c.severity("wal-rate", "a"), "unknown");
 }
 
+TEST(CheckServer, WalAgainstWhatTheLastCopyCarried) {
+  Checkup c;
+  auto& storage = *c.b().storage.value;
+  const auto parent = std::ranges::find(storage, c.spec.nodes[1].prefix, &zfs::Dataset::name);
+  ASSERT_NE(parent, storage.end());
+  parent->ours["copy_rate"] = "104857600";
+  EXPECT_EQ(c.severity("wal-rate", "a"), "ok");
+  EXPECT_TRUE(mentions(c.find("wal-rate", "a").evidence, "the last copy to b went at 100 MiB/s"));
+  parent->ours["copy_rate"] = "1";
+  EXPECT_EQ(c.severity("wal-rate", "a"), "warning");
+  EXPECT_TRUE(mentions(c.find("wal-rate", "a").consequence, "very long to catch up"));
+  parent->ours["copy_rate"] = "much";
+  EXPECT_EQ(c.severity("wal-rate", "a"), "ok");
+}
+
 TEST(CheckServer, LogicalSlotsAtAPromotion) {
   Checkup c;
   EXPECT_EQ(c.severity("logical-slots", "a"), "ok");

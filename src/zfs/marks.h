@@ -37,6 +37,7 @@ inline constexpr std::string_view for_node = "for";           // the member it w
 inline constexpr std::string_view taken_at = "taken_at";      // seconds since 1970 on the controller's clock
 inline constexpr std::string_view repl_check = "repl_check";  // password mark of the replication role
 inline constexpr std::string_view receiving = "receiving";    // parent: the anchor that a receive is about to make
+inline constexpr std::string_view copy_rate = "copy_rate";    // parent: bytes per second of the last copy to here
 inline constexpr std::string_view archive_proved = "archive_proved";  // parent: the way of archiving that was proved
 inline constexpr std::string_view fenced = "fenced";  // parent: who wants its server not to run; "no": nobody any more
 inline constexpr std::string_view super_check = "super_check";  // password mark of the superuser
@@ -71,6 +72,7 @@ inline constexpr std::array all = {cluster,
                                    repl_check,
                                    super_check,
                                    receiving,
+                                   copy_rate,
                                    archive_proved,
                                    fenced,
                                    adopted,

@@ -10,6 +10,7 @@
 #include "cluster/plan_up.h"
 #include "engine/engine.h"
 #include "test/sim/kit.h"
+#include "test/sim/operated.h"
 #include "test/sim/parts.h"
 
 namespace dugong::sim {
@@ -17,36 +18,13 @@ namespace {
 
 using Lasts = cluster::BootRefusal::Lasts;
 
-struct Stage {
-  explicit Stage(spec::BootPolicy policy = spec::BootPolicy::wait) : spec{kit::processes({{'a'}, {'b'}, {'c'}})} {
+struct Stage : kit::Operated {
+  explicit Stage(spec::BootPolicy policy = spec::BootPolicy::wait) : Operated{kit::processes({{'a'}, {'b'}, {'c'}})} {
     spec.boot = policy;
-    const auto done = up();
-    EXPECT_EQ(done.what, "");
+    EXPECT_EQ(up().what, "");
   }
-  spec::Spec spec;
-  World world{{.seed = 1, .secrets = {"sup3r", "mirr0r"}}};
   std::vector<std::string> told;
   std::set<std::string> without;
-
-  Error converge(const std::set<std::string>& only, const engine::Planner& planner) {
-    auto fleet = world.new_controller();
-    SimClock clock{world};
-    engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
-    if (auto locked = engine::lock_all(context, only); !locked) return locked.error();
-    const auto done = engine::converge(context, planner);
-    return done ? Error{} : done.error();
-  }
-  Error up() {
-    return converge({}, [&](const cluster::Observed& seen) { return cluster::plan_up(spec, seen, {}); });
-  }
-  Error down() {
-    return converge({}, [&](const cluster::Observed& seen) { return cluster::plan_down(spec, seen, {}); });
-  }
-  Error fence(const std::string& node) {
-    return converge({node}, [&](const cluster::Observed& seen) {
-      return cluster::plan_fence(spec, seen, {.node = node, .by = "somebody"});
-    });
-  }
 
   cluster::BootRecord record_of(const std::string& node) {
     auto fleet = world.new_controller();
@@ -79,16 +57,7 @@ struct Stage {
   }
   cluster::BootRefusal refusal;
 
-  bool runs(const std::string& node) {
-    const auto* server = world.server_on(node);
-    return server != nullptr && server->running();
-  }
   Dataset& live(const std::string& node) { return world.host(node).pools.at("tank").datasets.at("tank/dex/live-0"); }
-  std::string violations() {
-    std::string text;
-    for (const auto& one : world.violations()) text += one + "\n";
-    return text;
-  }
 };
 
 TEST(Boot, APrimaryAndItsReplicasComeBack) {
@@ -169,7 +138,7 @@ TEST(Boot, AFencedNodeStaysDown) {
   stage.world.reboot("a");
   EXPECT_EQ(stage.outcome("a"), "fenced");
   EXPECT_EQ(stage.refusal.lasts, Lasts::for_good);
-  EXPECT_NE(stage.refusal.error.what.find("by somebody"), std::string::npos) << stage.refusal.error.what;
+  EXPECT_NE(stage.refusal.error.what.find("by dugong fence"), std::string::npos) << stage.refusal.error.what;
   EXPECT_FALSE(stage.live("a").mounted_at.starts_with("/"));
 }
 

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "report/health.h"
 #include "test/sim/kit.h"
+#include "test/sim/operated.h"
 #include "test/sim/parts.h"
 
 namespace dugong::sim {
@@ -22,30 +23,8 @@ spec::Spec a_spec(Kind kind, const std::string& names) {
   return kind == Kind::process ? kit::processes(members) : kit::containers(members);
 }
 
-struct Stage {
-  explicit Stage(Kind kind, const std::string& names = "abc") : spec{a_spec(kind, names)} {}
-  spec::Spec spec;
-  World world{{.seed = 1, .secrets = {"sup3r", "mirr0r"}}};
-
-  Error run(const std::set<std::string>& only, const engine::Planner& planner) {
-    auto fleet = world.new_controller();
-    SimClock clock{world};
-    engine::Context context{spec, *fleet, clock, [](const Event&) {}, {}, "test"};
-    if (auto locked = engine::lock_all(context, only); !locked) return locked.error();
-    const auto done = engine::converge(context, planner);
-    return done ? Error{} : done.error();
-  }
-  Error up() {
-    return run({}, [&](const cluster::Observed& seen) { return cluster::plan_up(spec, seen, {}); });
-  }
-  Error fence(const std::string& node) {
-    return run({node}, [&](const cluster::Observed& seen) {
-      return cluster::plan_fence(spec, seen, {.node = node, .by = "dugong fence, root@ops, pid 12"});
-    });
-  }
-  Error unfence(const std::string& node) {
-    return run({node}, [&](const cluster::Observed& seen) { return cluster::plan_unfence(spec, seen, node); });
-  }
+struct Stage : kit::Operated {
+  explicit Stage(Kind kind, const std::string& names = "abc") : Operated{a_spec(kind, names)} {}
   report::NodeStatus status(const std::string& node) {
     auto fleet = world.new_controller();
     SimClock clock{world};
@@ -63,10 +42,6 @@ struct Stage {
     world.sleep(Millis{5000});
     return runs(node);
   }
-  bool runs(const std::string& node) {
-    const auto* server = world.server_on(node);
-    return server != nullptr && server->running();
-  }
   zfs::Dataset live(const std::string& node) {
     auto fleet = world.new_controller();
     const auto all = node::ask(**fleet->node(node), zfs::ListTree{"tank/dex"}, Deadline{});
@@ -83,11 +58,6 @@ struct Stage {
     auto fleet = world.new_controller();
     const auto path = cluster::host_paths_of(spec, *spec.find(node)).data + "/standby.signal";
     return node::ask(**fleet->node(node), node::ReadFile{path}, Deadline{})->exists;
-  }
-  std::string violations() {
-    std::string text;
-    for (const auto& one : world.violations()) text += one + "\n";
-    return text;
   }
 };
 

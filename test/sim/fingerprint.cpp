@@ -11,7 +11,8 @@ namespace dugong::sim {
 namespace {
 
 // Values that are different in every run although they mean the same. dugong:for names those who waited for a snapshot
-// when it was taken; another replica may have been started from it since.
+// when it was taken; another replica may have been started from it since. (dugong:copy_rate is there or not, as the
+// copy was long or cut off.)
 const std::set<std::string, std::less<>> volatile_marks = {
     "dugong:redo_lsn",  "dugong:end_lsn",    "dugong:min_recovery_lsn", "dugong:taken_at",       "dugong:base_guid",
     "dugong:system_id", "dugong:repl_check", "dugong:super_check",      "dugong:archive_proved", "dugong:source",
@@ -50,8 +51,10 @@ class Writer {
 
   static std::string shown(const zfs::Properties& properties) {
     std::string out;
-    for (const auto& [key, value] : properties)
+    for (const auto& [key, value] : properties) {
+      if (key == "dugong:copy_rate") continue;
       out += fmt::format(" {}={}", key, volatile_marks.contains(key) ? "…" : value);
+    }
     return out;
   }
 
