@@ -32,7 +32,7 @@ struct OldSetting {
   std::string source;  // "command line", "postgresql.auto.conf line 3"
   enum class Kind { file, auto_conf, command_line } kind = Kind::file;
 };
-// In force at its last start, as far as files tell: what they include is not seen. Errors: refused (unreadable).
+// In force at its last start, as far as files tell, with what they include. Errors: refused (unreadable).
 Result<std::vector<OldSetting>> old_settings(const Ground& ground);
 
 // Error refused: a setting would be lost that the cluster file does not have; the lines to put there are in it.

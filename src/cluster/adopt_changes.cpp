@@ -100,14 +100,19 @@ void put(std::vector<OldSetting>& all, OldSetting setting) {
   all.push_back(std::move(setting));
 }
 
-Result<> read_file(const Ground& g, const std::string& name, Kind kind, std::vector<OldSetting>& all) {
+// dugong.conf is no old setting; a cut-off adoption may have written it.
+Result<> read_file(const Ground& g, const std::string& name, Kind kind, std::vector<OldSetting>& all, int depth = 1) {
   const auto it = g.seen.data->files.find(name);
-  if (it == g.seen.data->files.end()) return {};
+  if (it == g.seen.data->files.end() || name == "dugong.conf" || depth > postgres::include_depth) return {};
   const auto parsed = postgres::parse_conf(it->second);
   if (!parsed) return fail(Error{parsed.error()}.at(g.host.data + "/" + name).at(g.node.name));
-  for (const auto& line : *parsed)
-    if (!line.name.starts_with("include"))
-      put(all, {line.name, line.value, fmt::format("{} line {}", name, line.line), kind});
+  for (const auto& line : *parsed) {
+    const auto include = postgres::include_of(name, line);
+    if (!include) put(all, {line.name, line.value, fmt::format("{} line {}", name, line.line), kind});
+    if (!include) continue;
+    for (const auto& included : postgres::included_by(*include, g.seen.data->files))
+      TRY(read_file(g, included, kind, all, depth + 1));
+  }
   return {};
 }
 

@@ -59,6 +59,20 @@ struct World {
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+TEST(OldSettings, AreReadWithWhatTheFilesInclude) {
+  World world;
+  world.data().files["postgresql.conf"] =
+      "work_mem = 1MB\ninclude 'a.conf'\nport = 1\ninclude_if_exists 'dugong.conf'\n";
+  world.data().files["a.conf"] = "work_mem = 2MB\nport = 2\n";
+  world.data().files["dugong.conf"] = "work_mem = 9MB\n";
+  world.data().files["postgresql.auto.conf"] = "";
+  world.data().files["postmaster.opts"] = "";
+  const auto all = old_settings(world.ground()).value();
+  std::string text;
+  for (const auto& one : all) text += one.name + "=" + one.value + " (" + one.source + ") ";
+  EXPECT_EQ(text, "work_mem=2MB (a.conf line 1) port=1 (postgresql.conf line 3) ");
+}
+
 TEST(OldSettings, TheCommandLineBeatsAutoConfAndThatTheFile) {
   World world;
   world.data().files["postgresql.conf"] += "work_mem = 1MB\nmax_wal_size = 1GB\n";
@@ -193,6 +207,18 @@ TEST(JudgeAdoption, RefusesWithWhatToDo) {
       {[](World& w) { w.data().files.erase("pg_hba.conf"); }, "pg_hba.conf is not in /srv/pg/data"},
       {[](World& w) { w.data().files["postgresql.conf"] += "include '/etc/pg.conf'\n"; },
        "line 3 includes /etc/pg.conf"},
+      {[](World& w) { w.data().files["postgresql.conf"] += "include 'more.conf'\n"; },
+       "line 3 includes more.conf, which is not there"},
+      {[](World& w) {
+         w.data().files["postgresql.conf"] += "include_dir 'conf.d'\n";
+         w.data().files["conf.d/10-size.conf"] = "max_connections = 7\n";
+       },
+       "would lose them: max_connections (conf.d/10-size.conf line 1)"},
+      {[](World& w) {
+         w.data().files["postgresql.conf"] += "include 'a.conf'\n";
+         w.data().files["a.conf"] = "include '../b.conf'\n";
+       },
+       "a.conf line 1 includes ../b.conf, which is outside"},
       {[](World& w) { w.data().files["postmaster.opts"] = "p \"-cmax_wal_size=4GB\" \"-cconfig_file=/etc/p.conf\"\n"; },
        "config_file is /etc/p.conf (command line)"},
       {[](World& w) { w.data().entries = {"recovery.signal"}; }, "recovery.signal"},

@@ -94,18 +94,30 @@ const std::string* file(const Ground& g, const std::string& name) {
 }
 
 // A relative path is taken from the file that includes it (conffiles.c: AbsoluteConfigLocation).
-Result<> judge_includes(const Ground& g) {
-  const auto lines = postgres::parse_conf(*file(g, "postgresql.conf"));
-  if (!lines) return fail(Error{lines.error()}.at(g.host.data + "/postgresql.conf").at(g.node.name));
+Result<> judge_include(const Ground& g, const std::string& name, const postgres::ConfLine& line,
+                       const postgres::Include& include) {
+  const bool missing =
+      include.kind == postgres::Include::Kind::file && postgres::included_by(include, g.seen.data->files).empty();
+  if (!include.path.empty() && !missing) return {};
+  return refuse(
+      g,
+      fmt::format("{} line {} includes {}, which is {}", name, line.line, line.value,
+                  include.path.empty() ? "outside of the data directory: a replica would not have it"
+                                       : "not there, or no plain file: what it sets is not known"),
+      fmt::format("put its settings into the cluster file, and take that line out of {}/{}", g.host.data, name));
+}
+
+Result<> judge_includes(const Ground& g, const std::string& name = "postgresql.conf", int depth = 1) {
+  const auto text = g.seen.data->files.find(name);
+  if (text == g.seen.data->files.end() || depth > postgres::include_depth) return {};
+  const auto lines = postgres::parse_conf(text->second);
+  if (!lines) return fail(Error{lines.error()}.at(g.host.data + "/" + name).at(g.node.name));
   for (const auto& line : *lines) {
-    if (!line.name.starts_with("include")) continue;
-    if (!line.value.starts_with('/') && line.value.find("..") == std::string::npos) continue;
-    return refuse(g,
-                  fmt::format("postgresql.conf line {} includes {}, which is outside of the data directory: a "
-                              "replica would not have it",
-                              line.line, line.value),
-                  fmt::format("put its settings into the cluster file, and take that line out of {}/postgresql.conf",
-                              g.host.data));
+    const auto include = postgres::include_of(name, line);
+    if (!include) continue;
+    TRY(judge_include(g, name, line, *include));
+    for (const auto& included : postgres::included_by(*include, g.seen.data->files))
+      TRY(judge_includes(g, included, depth + 1));
   }
   return {};
 }

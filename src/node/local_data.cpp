@@ -6,6 +6,7 @@
 #include "node/local_doors.h"
 #include "os/clock.h"
 #include "os/files.h"
+#include "postgres/conf.h"
 #include "postgres/control.h"
 
 namespace dugong::node {
@@ -25,6 +26,18 @@ class DataDirectory {
     const auto found = kind(relative);
     if (!found || *found != os::FileKind::directory) return std::vector<os::Entry>{};
     return os::list_directory(place(relative));
+  }
+  [[nodiscard]] std::vector<std::string> names(const std::string& relative) const {
+    std::vector<std::string> all;
+    if (const auto entries = list(relative))
+      for (const auto& entry : *entries) all.push_back(entry.name);
+    return all;
+  }
+  [[nodiscard]] std::optional<std::string> plain_file(const std::string& relative) const {
+    const auto found = kind(relative);
+    if (!found || *found != os::FileKind::file) return std::nullopt;
+    auto text = read(relative);
+    return text ? std::optional{*std::move(text)} : std::nullopt;
   }
   [[nodiscard]] Result<std::string> read(const std::string& relative) const {
     return TRY(os::read_file(place(relative))).bytes;
@@ -66,6 +79,8 @@ Result<> read_watched(const DataDirectory& data, postgres::DataFacts& facts) {
     facts.files[name] = TRY(data.read(name));
     if (postgres::is_reloaded(name)) facts.conf_modified_ns = std::max(facts.conf_modified_ns, stat.mtime_ns);
   }
+  postgres::add_included(facts.files, {.read = [&](const std::string& name) { return data.plain_file(name); },
+                                       .list = [&](const std::string& name) { return data.names(name); }});
   return {};
 }
 

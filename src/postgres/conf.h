@@ -1,6 +1,8 @@
 // Configuration files of PostgreSQL: read as the server reads them (guc-file.l), changed without touching other lines.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +45,28 @@ Result<std::string> without_settings(std::string_view text, const std::vector<st
 // (postmaster.c: CreateOptsFile writes every argument between double quotes and escapes nothing). The last one of a
 // name is in force (guc.c: set_config_option).
 Assignments options_of(std::string_view postmaster_opts);
+
+// A line that brings in other files.
+struct Include {
+  enum class Kind { file, if_exists, directory } kind = Kind::file;
+  std::string path;  // from the data directory; empty: it lies outside
+  friend bool operator==(const Include&, const Include&) = default;
+};
+// `file`: the one that has the line, from the data directory; names are relative to where that lies (conffiles.c:
+// AbsoluteConfigLocation). Nothing: a setting.
+std::optional<Include> include_of(std::string_view file, const ConfLine& line);
+
+// Files by their names from the data directory, as far as they are known.
+using ConfFiles = std::map<std::string, std::string>;
+// What postgresql.conf includes, from file to file, is added to `files`, which has that one.
+struct ConfReader {
+  std::function<std::optional<std::string>(const std::string& file)> read;  // nothing: no such file, or unreadable
+  std::function<std::vector<std::string>(const std::string& directory)> list;
+};
+void add_included(ConfFiles& files, const ConfReader& reader);
+// The names of what an include brings in, of `files`, in the order in which the server reads them.
+std::vector<std::string> included_by(const Include& include, const ConfFiles& files);
+inline constexpr int include_depth = 10;  // conffiles.h: CONF_FILE_MAX_DEPTH
 
 // The assignment in force (the last one), if any.
 std::optional<std::string> effective(const std::vector<ConfLine>& lines, std::string_view name);

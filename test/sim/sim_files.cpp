@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "postgres/conf.h"
 #include "test/sim/parts.h"
 
 namespace dugong::sim {
@@ -309,6 +310,13 @@ Replied answer(State&, Host& host, const node::InspectData& request) {
     facts.files[name] = it->second.content;
     if (postgres::is_reloaded(name)) facts.conf_modified_ns = std::max(facts.conf_modified_ns, it->second.mtime_ns);
   }
+  postgres::add_included(
+      facts.files, {.read = [&](const std::string& name) -> std::optional<std::string> {
+                      auto it = tree.files.find(inner_join(place.inner, name));
+                      if (it == tree.files.end() || it->second.directory) return std::nullopt;
+                      return it->second.content;
+                    },
+                    .list = [&](const std::string& name) { return children(tree, inner_join(place.inner, name)); }});
   for (const auto& [path, entry] : tree.files)
     if (!entry.link.empty() && path_below(path, place.inner)) facts.links[below(path, place.inner)] = entry.link;
   auto version = tree.files.find(inner_join(place.inner, "PG_VERSION"));
