@@ -43,7 +43,7 @@ Json fence_of(const std::optional<cluster::Fence>& fence) {
   if (!fence) return nullptr;
   return {{"since", fence->since == 0 ? Json(nullptr) : Json(fence->since)},
           {"by", text(fence->by)},
-          {"was_primary", fence->was_primary}};
+          {"was_primary", fence->was_primary ? Json(*fence->was_primary) : Json(nullptr)}};
 }
 
 Json verdict_of(const std::optional<cluster::BudgetVerdict>& verdict) {

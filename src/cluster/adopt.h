@@ -52,6 +52,8 @@ Result<Stage> plan_adoption(const Ground& ground, Plan& plan);
 void plan_common_base(const Ground& replica, Plan& plan);
 // `down --destroy` of the replica alone: what it had in common with the primary is no base any more.
 void plan_no_base(const spec::Spec& spec, const spec::Node& replica, const Observed& seen, Plan& plan);
+// Whether `down --destroy` can write back what adoption changed in the data directory. Error: refused.
+Result<> judge_release(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen);
 // `down --destroy`: the dataset stays, without our marks, and the old way of starting is there again.
 void plan_release(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps);
 

@@ -187,6 +187,37 @@ TEST(PlanAdoption, RemembersTheOldWayOnlyOnce) {
   }
 }
 
+TEST(PlanAdoption, RemembersAContainerThatWasMadeAnewUnderAnotherName) {
+  World world;
+  world.dataset().ours = {{"cluster", "dex"},        {"node", "a"},
+                          {"role", "live"},          {"adopted", "yes"},
+                          {"state", "adopting"},     {"old_container", "x_db_1"},
+                          {"old_restart", "always"}, {"old_compose", "/srv/x.yaml"}};
+  world.server().containers[0].restart_policy = "unless-stopped";
+  world.server().containers[0].compose_files.clear();
+  const auto plan = plan_up(world.spec, world.seen, {});
+  ASSERT_TRUE(plan) << plan.error().what;
+  zfs::Properties marks;
+  for (const auto& step : plan->steps)
+    if (const auto* set = std::get_if<zfs::SetProperties>(&step.action))
+      marks.insert(set->properties.begin(), set->properties.end());
+  EXPECT_EQ(marks["dugong:old_container"], "old-pg");
+  EXPECT_EQ(marks["dugong:old_restart"], "unless-stopped");
+  EXPECT_EQ(marks["dugong:old_compose"], "none");
+}
+
+TEST(Release, NeedsTheDataToBeSeen) {
+  World world;
+  world.dataset().ours = {{"cluster", "dex"}, {"node", "a"}, {"role", "live"}, {"adopted", "yes"}, {"state", "ready"}};
+  EXPECT_TRUE(judge_release(world.spec, world.spec.nodes[0], world.a()));
+  world.dataset().mounted = false;
+  const auto refused = judge_release(world.spec, world.spec.nodes[0], world.a());
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(has(refused.error().next, "zfs mount tank/data"));
+  world.dataset().ours.clear();
+  EXPECT_TRUE(judge_release(world.spec, world.spec.nodes[0], world.a())) << "not adopted, or given back already";
+}
+
 struct Refused {
   std::function<void(World&)> change;
   std::string says;
@@ -226,6 +257,8 @@ TEST(JudgeAdoption, RefusesWithWhatToDo) {
       {[](World& w) { w.data().entries = {"standby.signal"}; }, "it is a replica"},
       {[](World& w) { w.server().containers[0].state = runtime::ServerState::exited; }, "was not shut down"},
       {[](World& w) { w.server().strangers.emplace_back("container backup (exited)"); }, "in use by container backup"},
+      {[](World& w) { w.server().containers[0].goes_when_stopped = true; }, "container old-pg was made with --rm"},
+      {[](World& w) { w.server().units = {"pg.service"}; }, "systemctl disable --now pg.service"},
       {[](World& w) { w.data().links["pg_wal"] = "/fast/wal"; }, "outside of what one atomic snapshot holds"},
       {[](World& w) { w.data().version = "16"; }, "is data of PostgreSQL 16"},
       {[](World& w) { w.data().uid = 999; }, "belongs to user 999"},
@@ -248,7 +281,7 @@ TEST(PlanAdoption, SaysWhenWhatMadeTheContainerIsNotKnown) {
   unknown.server().containers[0].compose_files.clear();
   const auto told = [](World& scene) {
     const auto plan = plan_up(scene.spec, scene.seen, {});
-    return plan && has(join(plan->notes, "\n"), "container old-pg names no Compose file");
+    return plan && has(join(plan->notes, "\n"), "container old-pg names no Compose file that is there");
   };
   EXPECT_FALSE(told(known));
   EXPECT_TRUE(told(unknown));

@@ -16,6 +16,7 @@ constexpr const char* unchanged = "nothing was changed";
 constexpr const char* no_fence = "no";
 constexpr const char* as_primary = "primary";
 constexpr const char* as_standby = "standby";
+constexpr const char* as_unseen = "unseen";
 
 // What Compose makes nothing of, whichever of its verbs is used.
 std::string fenced_compose_text(const spec::Spec& spec, const spec::Node& node) {
@@ -30,7 +31,8 @@ std::string mark_text(const Fence& fence) {
   auto by = printable(shorten(fence.by, 200));
   std::ranges::replace_if(
       by, [](char c) { return c == '\n' || static_cast<unsigned char>(c) >= 0x7f; }, '?');
-  return fmt::format("{} {} {}", fence.was_primary ? as_primary : as_standby, fence.since, by);
+  const auto* was = !fence.was_primary ? as_unseen : *fence.was_primary ? as_primary : as_standby;
+  return fmt::format("{} {} {}", was, fence.since, by);
 }
 
 struct Site {
@@ -95,6 +97,16 @@ void plan_no_data(const Site& site, Steps& steps) {
   if (site.live->canmount != "off") steps.add(zfs::SetProperties{site.live->name, {{"canmount", "off"}}});
 }
 
+// Its name keeps habits away from it; its environment has the password with which an image makes a database.
+void note_set_aside(const Site& site, Steps& steps) {
+  for (const auto& container : site.seen.server->containers)
+    if (container.set_aside)
+      steps.note(
+          fmt::format("container {0} is still there: started by hand, it would make a new, empty database in the "
+                      "unmounted directory; `docker rm {0}` if its way of starting is not needed any more",
+                      container.name));
+}
+
 // The one that leads now, if it is not `node`; why, or "".
 std::string leads(const ObservedNode& other, const Site& site) {
   if (!other.sql) return {};
@@ -155,7 +167,7 @@ std::optional<Fence> fence_of(const zfs::Dataset& parent) {
   if (mark == nullptr || *mark == no_fence) return std::nullopt;
   Fence fence;
   const auto words = split(*mark, ' ');
-  fence.was_primary = words[0] == as_primary;
+  if (words[0] == as_primary || words[0] == as_standby) fence.was_primary = words[0] == as_primary;
   if (words.size() < 3) return fence;
   fence.since = static_cast<std::int64_t>(parse_u64(words[1]).value_or(0));
   fence.by = mark->substr(static_cast<std::size_t>(words[2].data() - mark->data()));
@@ -183,7 +195,8 @@ Result<Plan> plan_fence(const spec::Spec& spec, const Observed& seen, const Fenc
   Steps steps{plan, site.node};
   // First: should the rest be cut off, nothing of ours starts it any more.
   if (!fence_of(*site.parent)) {
-    const Fence fence{site.shows_data() && !site.has_signal(), seen.wall_seconds, options.by};
+    const auto was_primary = site.shows_data() ? std::optional{!site.has_signal()} : std::nullopt;
+    const Fence fence{was_primary, seen.wall_seconds, options.by};
     steps.add(zfs::SetProperties{site.node.prefix, {{"dugong:fenced", mark_text(fence)}}});
   }
   if (!site.seen.server->strangers.empty())
@@ -198,6 +211,7 @@ Result<Plan> plan_fence(const spec::Spec& spec, const Observed& seen, const Fenc
     steps.add(runtime::StopServer{server_of(spec, site.node)});
   plan_no_container(site, steps);
   plan_no_data(site, steps);
+  note_set_aside(site, steps);
   return plan;
 }
 
@@ -209,7 +223,7 @@ Result<Plan> plan_unfence(const spec::Spec& spec, const Observed& seen, const st
   Steps steps{plan, site.node};
   plan_data_back(site, steps);
   if (plan.more) return plan;
-  if (fence->was_primary && site.shows_data()) {
+  if (fence->was_primary != false && site.shows_data() && (fence->was_primary || !site.has_signal())) {
     TRY(judge_no_other_leads(site, seen, steps));
     if (site.has_signal())
       steps.add(CleanData{host_paths_of(spec, site.node).data, {{"standby.signal"}, {}}},

@@ -18,8 +18,9 @@
 namespace dugong::cluster {
 
 struct Fence {
-  bool was_primary = false;  // its data had no standby.signal: the one there is the fence's own
-  std::int64_t since = 0;    // seconds since 1970, controller's clock; 0: not known
+  // Its data had no standby.signal: the one there is the fence's own. Nothing: the data was not to be seen.
+  std::optional<bool> was_primary;
+  std::int64_t since = 0;  // seconds since 1970, controller's clock; 0: not known
   std::string by;
   friend bool operator==(const Fence&, const Fence&) = default;
 };

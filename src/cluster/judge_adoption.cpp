@@ -219,6 +219,16 @@ Result<> judge_starters(const Ground& g) {
                   commands));
 }
 
+// What the engine removes when it stops could not be given back.
+Result<> judge_container(const Ground& g) {
+  const auto* incumbent = incumbent_of(*g.seen.server);
+  if (incumbent == nullptr || !incumbent->goes_when_stopped) return {};
+  return refuse(
+      g,
+      fmt::format("container {} was made with --rm: stopped, it would be gone, and so the way back", incumbent->name),
+      "stop it, and start the server from a container that stays (docker run without --rm, docker compose up -d)");
+}
+
 // A server with more slots than it may have does not start (slot.c: StartupReplicationSlots).
 Result<> judge_slots(const Ground& g) {
   const auto settings = TRY(old_settings(g));
@@ -280,6 +290,7 @@ Result<> judge_adoption(const Ground& g, const Ground& /*primary*/) {
   TRY(judge_configuration(g));
   TRY(judge_state(g));
   TRY(judge_starters(g));
+  TRY(judge_container(g));
   TRY(changes_of_settings(g));
   TRY(judge_slots(g));
   return judge_login(g);

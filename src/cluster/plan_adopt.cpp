@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cluster/adopt.h"
 #include "cluster/boot.h"
+#include "cluster/fence.h"
 #include "cluster/settings.h"
 #include "postgres/conf.h"
 #include "postgres/hba.h"
@@ -13,6 +14,8 @@ namespace dugong::cluster {
 namespace {
 
 using runtime::OtherContainer;
+
+constexpr std::string_view no_files = "none";
 
 bool is_running(const OtherContainer& container) { return container.state == runtime::ServerState::running; }
 
@@ -81,21 +84,25 @@ void note_archive(const Ground& g, Steps& steps) {
 void note_maker(const Ground& g, Steps& steps) {
   const auto* incumbent = incumbent_of(*g.seen.server);
   if (incumbent == nullptr || !incumbent->compose_files.empty()) return;
-  steps.note(
-      fmt::format("container {} names no Compose file: what made it is not known; if a Compose file or a script "
-                  "did, take it out of the way by hand, or it starts a second server on {}",
-                  incumbent->name, g.host.data));
+  steps.note(fmt::format(
+      "container {} names no Compose file that is there: what made it is not known; if a Compose file or a script "
+      "did, take it out of the way by hand, or it starts a second server on {}",
+      incumbent->name, g.host.data));
 }
 
 // ---- what is done
 
-// What the old way of starting was; remembered before it is touched, and not again when it has been.
+// What the old way of starting was; remembered before it is touched, and not again when it has been. One that was made
+// anew under another name after an adoption was cut off is what there is to give back.
 void add_old_way(const Ground& g, zfs::Properties& marks) {
   const auto* incumbent = incumbent_of(*g.seen.server);
-  if (incumbent == nullptr || !g.live_mark("old_container").empty()) return;
+  if (incumbent == nullptr || g.live_mark("old_container") == incumbent->name) return;
   marks.emplace("dugong:old_container", incumbent->name);
   marks.emplace("dugong:old_restart", incumbent->restart_policy);
-  if (!incumbent->compose_files.empty()) marks.emplace("dugong:old_compose", join(incumbent->compose_files, ","));
+  if (!incumbent->compose_files.empty())
+    marks.emplace("dugong:old_compose", join(incumbent->compose_files, ","));
+  else if (!g.live_mark("old_compose").empty())
+    marks.emplace("dugong:old_compose", no_files);
 }
 
 // The parent first: from then on the file must go on naming what it adopts.
@@ -126,7 +133,7 @@ void plan_kept(const Ground& g, Steps& steps) {
 std::vector<std::string> files_in(const std::string& mark) {
   std::vector<std::string> files;
   for (const auto file : split(mark, ','))
-    if (!file.empty()) files.emplace_back(file);
+    if (!file.empty() && file != no_files) files.emplace_back(file);
   return files;
 }
 
@@ -361,9 +368,32 @@ void plan_no_base(const spec::Spec& spec, const spec::Node& replica, const Obser
   }
 }
 
-void plan_release(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
+namespace {
+
+const zfs::Dataset* adopted_of(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
   const auto* live = node.adopt.empty() ? nullptr : find_dataset(*seen.storage, node.adopt);
-  if (live == nullptr || live->mark("cluster") == nullptr || *live->mark("cluster") != spec.cluster) return;
+  if (live == nullptr || live->mark("cluster") == nullptr || *live->mark("cluster") != spec.cluster) return nullptr;
+  return live;
+}
+
+}  // namespace
+
+// The directory below which the old settings are kept goes in the same plan.
+Result<> judge_release(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
+  const auto* live = adopted_of(spec, node, seen);
+  if (live == nullptr) return {};
+  const bool shown = live->mounted && seen.data && !seen.data->version.empty();
+  if (shown) return {};
+  return fail(
+      Error{ErrorKind::refused,
+            fmt::format("the data in {} is not to be seen: its old settings could not be put back", live->name),
+            node.name, "nothing was changed",
+            fmt::format("`zfs set canmount=noauto {0}; zfs mount {0}` there, then run this again", live->name)});
+}
+
+void plan_release(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen, Steps& steps) {
+  const auto* live = adopted_of(spec, node, seen);
+  if (live == nullptr) return;
   const auto data = host_paths_of(spec, node).data;
   plan_files_back(spec, node, seen, steps);
   plan_old_way_back(*live, data, steps);
@@ -376,6 +406,10 @@ void plan_release(const spec::Spec& spec, const spec::Node& node, const Observed
   const auto* parent = find_dataset(*seen.storage, node.prefix);
   if (parent != nullptr && is_ours(*parent, spec, node) && parent->mark("adopts") != nullptr)
     steps.add(zfs::SetProperties{parent->name, {{"dugong:adopts", "none"}}});
+  const auto* parent_now = find_dataset(*seen.storage, node.prefix);
+  if (parent_now != nullptr && fence_of(*parent_now) && seen.data->has("standby.signal"))
+    steps.note(fmt::format("{} was fenced: standby.signal stays in {}, and its server takes no writes with it",
+                           node.name, data));
   if (live->canmount != "on")
     steps.note(
         fmt::format("{0} has canmount={1} (a fence was there): `zfs set canmount=on {0}`", live->name, live->canmount));

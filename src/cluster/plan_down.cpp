@@ -72,7 +72,7 @@ Result<> judge_known(const spec::Spec& spec, const spec::Node& node, const Obser
   if (!seen.pool) return refuse(seen.pool.error);
   if (!seen.storage) return refuse(seen.storage.error);
   if (seen.unread) return refuse(*seen.unread);
-  return {};
+  return judge_release(spec, node, seen);
 }
 
 // What was stopped by hand stays so after a reboot, until the next `up`.

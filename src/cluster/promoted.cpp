@@ -85,7 +85,15 @@ struct Look {
     }
     const auto* parent = find_dataset(*seen.storage, node.prefix);
     const auto fence = parent == nullptr ? std::nullopt : fence_of(*parent);
-    if (fence && !fence->was_primary) return {};  // it was a standby, and has not run since
+    if (fence && fence->was_primary == false) return {};  // it was a standby, and has not run since
+    if (fence && !fence->was_primary)
+      return refuse(
+          node,
+          fmt::format("whether {} took writes before it was fenced {} is not known: its data was not "
+                      "mounted",
+                      node.name, describe(*fence)),
+          fmt::format("`dugong unfence {0}`, look whether it is the one that was promoted, and fence it again",
+                      node.name));
     if (fence)
       return refuse(node, fmt::format("{} took writes before it was fenced {}", node.name, describe(*fence)),
                     fmt::format("find out which of {} and {} is right, and name it as the primary in the file",

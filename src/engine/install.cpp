@@ -17,6 +17,8 @@ constexpr std::string_view boot_unit_text = R"([Unit]
 Description=dugong: mounts and starts what this host holds of PostgreSQL clusters
 After=zfs-import.target zfs-load-key.service zfs-mount.service zfs.target docker.service network-online.target
 Wants=network-online.target
+# Restarted with the engine, whose containers have no restart policy.
+PartOf=docker.service
 StartLimitIntervalSec=0
 
 [Service]
@@ -28,7 +30,7 @@ RestartSec=10
 RestartPreventExitStatus=2 3
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=multi-user.target docker.service
 )";
 
 tl::unexpected<Error> refuse(std::string what, std::string next) {

@@ -64,6 +64,7 @@ Result<SeenServer> see_container(const Docker& docker, const runtime::Server& se
     pid = own->pid;
   }
   add_containers(containers, server, seen);
+  seen.facts.units = units_serving(server.data, 0);
   if (pid == 0) pid = pid_of_incumbent(containers, server);
   const auto using_data = TRY(users_of(server.data, call));
   add_foreign_processes(using_data, pid, seen);

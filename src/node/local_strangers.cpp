@@ -26,6 +26,14 @@ std::string describe(const runtime::Container& container) {
          container.facts.restart_policy + "\")";
 }
 
+bool is_there(const std::string& path) { return os::real_path(path).has_value(); }
+
+// The label says where it was when the container was made.
+void keep_existing(std::vector<std::string>& compose_files) {
+  std::erase_if(compose_files,
+                [](const std::string& file) { return !is_there(file) && !is_there(runtime::set_aside_name(file)); });
+}
+
 }  // namespace
 
 void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen) {
@@ -33,6 +41,7 @@ void add_containers(const std::vector<runtime::Container>& all, const runtime::S
     const bool own = server.kind == runtime::Kind::compose && container.name == server.project;
     if (own || !runtime::can_use(container, server.data)) continue;
     seen.facts.containers.push_back(runtime::other_of(container, server.data));
+    keep_existing(seen.facts.containers.back().compose_files);
     if (seen.facts.containers.back().set_aside) continue;
     seen.facts.strangers.push_back(describe(container));
     if (container.facts.state == runtime::ServerState::running) seen.stranger_runs = true;

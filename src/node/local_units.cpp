@@ -29,9 +29,10 @@ bool names(std::string_view text, std::string_view path) {
   for (auto at = text.find(path); at != std::string_view::npos; at = text.find(path, at + 1)) {
     const auto end = at + path.size();
     const char after = end < text.size() ? text[end] : '\n';
-    if (std::string_view{" \t\r\n'\";"}.find(after) != std::string_view::npos) return true;
-    if (after == '/' && (end + 1 == text.size() || std::string_view{" \n'\""}.find(text[end + 1]) != std::string::npos))
-      return true;
+    // "-v /srv/pg:/var/lib/…" and "--mount source=/srv/pg,…" name it as well.
+    constexpr std::string_view ends = " \t\r\n'\";:,";
+    if (ends.find(after) != std::string_view::npos) return true;
+    if (after == '/' && (end + 1 == text.size() || ends.find(text[end + 1]) != std::string_view::npos)) return true;
   }
   return false;
 }

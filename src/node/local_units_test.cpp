@@ -20,6 +20,10 @@ TEST_F(LocalUnits, of_a_host_without_systemd_there_are_none) { EXPECT_EQ(units()
 
 TEST_F(LocalUnits, one_is_enabled_when_a_target_wants_it) {
   const std::string unit = "[Service]\nExecStart=/usr/bin/postgres -D /srv/pg\n";
+  write("systemd/multi-user.target.wants/run.service",
+        "[Service]\nExecStart=docker run -v /srv/pg:/var/lib/postgresql/data pg\n");
+  write("systemd/multi-user.target.wants/mount.service",
+        "[Service]\nExecStart=docker run --mount type=bind,source=/srv/pg/,target=/var/lib/postgresql/data pg\n");
   write("systemd/pg.service", unit);
   EXPECT_EQ(units(), Units{}) << "it is there, and nobody starts it";
   std::filesystem::create_directories(path("systemd/multi-user.target.wants"));

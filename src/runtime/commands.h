@@ -76,6 +76,7 @@ struct OtherContainer {
   std::string image_id;
   std::string restart_policy;              // "unless-stopped", "on-failure:3"
   std::vector<std::string> compose_files;  // host paths, of the Compose project that made it
+  bool goes_when_stopped = false;          // docker run --rm
   bool serves = false;                     // the data directory is its PGDATA: it is a server of it
   bool set_aside = false;                  // by RetireContainer: it does not run, and nothing starts it by itself
   friend bool operator==(const OtherContainer&, const OtherContainer&) = default;
@@ -195,6 +196,7 @@ struct Container {
   ServerFacts facts;
   int pid = 0;                            // of its first process, as the host sees it; 0: not running
   std::vector<std::string> bind_sources;  // host directories mounted into it for writing
+  bool goes_when_stopped = false;         // docker run --rm
   std::string host_pgdata;                // host path of what its PGDATA is; empty: none, or nothing of the host's
 };
 Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json);

@@ -128,6 +128,7 @@ Container parse_container(const Json& json) {
   container.facts.exit_code = number(state, "ExitCode");
   container.pid = number(state, "Pid");
   container.facts.restart_policy = restart_policy(json);
+  container.goes_when_stopped = member(member(json, "HostConfig"), "AutoRemove") == true;
   container.host_pgdata = host_pgdata(json);
   return container;
 }
@@ -248,6 +249,7 @@ OtherContainer other_of(const Container& container, std::string_view data) {
           .image_id = facts.image_id,
           .restart_policy = facts.restart_policy,
           .compose_files = compose_files(facts.labels),
+          .goes_when_stopped = container.goes_when_stopped,
           .serves = container.host_pgdata == data,
           .set_aside =
               is_set_aside_name(container.name) && facts.state != ServerState::running && facts.restart_policy == "no"};

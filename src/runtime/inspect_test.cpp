@@ -236,6 +236,12 @@ TEST(OtherOf, tells_how_it_is_started) {
   EXPECT_TRUE(container.serves) << "the longest mount that covers its PGDATA";
   EXPECT_FALSE(container.set_aside);
 }
+TEST(OtherOf, goes_when_it_was_made_so) {
+  const auto list = parse_containers(R"([{"Name": "/pg", "HostConfig": {"AutoRemove": true}}, {"Name": "/other"}])");
+  ASSERT_TRUE(list);
+  EXPECT_TRUE(other_of(list->at(0), "/tank/data").goes_when_stopped);
+  EXPECT_FALSE(other_of(list->at(1), "/tank/data").goes_when_stopped);
+}
 TEST(OtherOf, is_set_aside_only_while_nothing_starts_it) {
   EXPECT_TRUE(other("pg.before-dugong", "exited", R"({"Name": "no"})").set_aside);
   EXPECT_FALSE(other("pg.before-dugong", "running", R"({"Name": "no"})").set_aside);

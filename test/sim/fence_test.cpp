@@ -88,7 +88,7 @@ TEST(Fence, IsInStatusAsTheFirstReason) {
   ASSERT_EQ(stage.fence("a").what, "");
   const auto a = stage.status("a");
   ASSERT_TRUE(a.fence);
-  EXPECT_TRUE(a.fence->was_primary);
+  EXPECT_EQ(a.fence->was_primary, true);
   EXPECT_EQ(a.health, report::Health::down);
   EXPECT_TRUE(a.reasons.at(0).starts_with("is fenced since")) << a.reasons.at(0);
   EXPECT_FALSE(stage.status("b").fence);
@@ -147,7 +147,7 @@ TEST(Fence, CutOffAnywhereItIsDoneByTheNextAndSoIsItsEnd) {
       stage.world.kill_after(0);
       ASSERT_EQ(stage.fence("a").what, "") << at;
       ASSERT_FALSE(stage.starts_by_hand("a")) << at;
-      ASSERT_TRUE(stage.status("a").fence && stage.status("a").fence->was_primary) << at;
+      ASSERT_TRUE(stage.status("a").fence && stage.status("a").fence->was_primary == true) << at;
       stage.world.kill_after(at);
       (void)stage.unfence("a");
       stage.world.kill_after(0);
@@ -176,6 +176,23 @@ TEST(Fence, OfAFormerPrimaryStaysWhileAnotherLeads) {
 }
 
 // The primary is down when `up` looks whether one of the others took over: of a fenced standby there is nothing to see.
+// Whether it was promoted, its data would tell.
+TEST(Fence, OfWhatCouldNotBeSeenHoldsUpThePrimary) {
+  Stage stage{Kind::process};
+  ASSERT_EQ(stage.up().what, "");
+  promote(stage.world.state(), *stage.world.server_on("b"));
+  stage.world.sleep(Millis{5000});
+  stage.world.reboot("b");
+  ASSERT_EQ(stage.fence("b").what, "");
+  EXPECT_FALSE(stage.status("b").fence->was_primary.has_value());
+  stage.world.crash_server("a", stage.world.server_on("a")->name);
+  const auto refused = stage.run(
+      {"c"}, [&](const cluster::Observed& seen) { return cluster::plan_up(stage.spec, seen, {.only = {"c"}}); });
+  EXPECT_EQ(refused.kind, ErrorKind::refused);
+  EXPECT_NE(refused.what.find("whether b took writes before it was fenced"), std::string::npos) << refused.what;
+  EXPECT_FALSE(stage.runs("a"));
+}
+
 TEST(Fence, OfAStandbyDoesNotHoldUpThePrimary) {
   Stage stage{Kind::process};
   ASSERT_EQ(stage.up().what, "");
