@@ -360,6 +360,9 @@ TEST(App, ReplicaAddJudgesItsNames) {
 TEST(App, ConfirmWithoutDestroyIsAMistake) {
   Shell shell;
   EXPECT_EQ(shell("down --confirm=dex"), 2);
+  EXPECT_TRUE(shell.said("`dugong down --yes` only stops")) << shell.err.str();
+  EXPECT_EQ(shell("down b --confirm=dex --file dex.toml"), 2);
+  EXPECT_TRUE(shell.said("`dugong down b --yes --file dex.toml` only stops")) << shell.err.str();
   EXPECT_EQ(shell.fleets, 0);
 }
 

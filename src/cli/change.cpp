@@ -28,16 +28,39 @@ void report(const Arguments& arguments, World& world, const Outcome& outcome, co
 
 bool can_ask(const World& world) { return world.in_is_terminal && world.err_is_terminal; }
 
+std::string word(std::string_view text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+  const bool is_plain = !text.empty() && text.find_first_not_of(plain) == std::string_view::npos;
+  return is_plain ? std::string{text} : shell_quote(text);
+}
+
 }  // namespace
 
-Result<> ask_yes_or_no(const std::string& verb, const Arguments& arguments, World& world) {
+std::string as_typed(std::string_view verb, const Arguments& arguments, std::string_view consent) {
+  std::string line{verb};
+  const auto add = [&line](std::string_view text) { line.append(" ").append(text); };
+  const auto add_value = [&add](std::string_view option, const std::string& value) {
+    if (!value.empty()) add(fmt::format("{} {}", option, word(value)));
+  };
+  for (const auto& name : arguments.names) add(word(name));
+  if (arguments.destroy) add("--destroy");
+  if (arguments.adopt) add("--adopt");
+  if (arguments.force_config) add("--force-config");
+  if (!consent.empty()) add(consent);
+  add_value("--key", arguments.key);
+  add_value("--ca-dir", arguments.ca_dir);
+  add_value("--file", arguments.file);
+  return line;
+}
+
+Result<> ask_yes_or_no(std::string_view verb, const Arguments& arguments, World& world) {
   if (arguments.yes) return {};
   if (!can_ask(world))
     return fail(Error{ErrorKind::invalid,
                       "this changes something, and there is no terminal to ask at",
                       {},
                       "nothing was changed",
-                      fmt::format("`dugong {} --yes`, or --dry-run to see the plan", verb)});
+                      fmt::format("`dugong {}`, or --dry-run to see the plan", as_typed(verb, arguments, "--yes"))});
   world.err << "Carry this out? [y/N] " << std::flush;
   const auto answer = world.read_line();
   if (answer && (*answer == "y" || *answer == "Y" || *answer == "yes")) return {};
@@ -48,7 +71,7 @@ Result<> ask_yes_or_no(const std::string& verb, const Arguments& arguments, Worl
 namespace {
 
 // Destroying asks for the name, so that the wrong terminal window is noticed in time.
-Result<> ask_for_name(const Arguments& arguments, World& world, const spec::Spec& spec) {
+Result<> ask_for_name(const Change& change, const Arguments& arguments, World& world, const spec::Spec& spec) {
   auto given = arguments.confirm;
   if (given.empty() && can_ask(world)) {
     world.err << "Type the name of the cluster to destroy it: " << std::flush;
@@ -58,7 +81,7 @@ Result<> ask_for_name(const Arguments& arguments, World& world, const spec::Spec
   const auto what = given.empty() ? std::string{"--destroy needs the cluster's name as consent"}
                                   : fmt::format("'{}' is not the name of this cluster", printable(given));
   return fail(Error{ErrorKind::invalid, what, spec.file, "nothing was changed",
-                    fmt::format("`dugong down --destroy --confirm={}`", spec.cluster)});
+                    fmt::format("`dugong {}`", as_typed(change.verb, arguments, "--confirm=" + spec.cluster))});
 }
 
 Result<> consent(const Change& change, const Arguments& arguments, World& world, const Session& session) {
@@ -66,7 +89,7 @@ Result<> consent(const Change& change, const Arguments& arguments, World& world,
     case Change::Consent::yes_or_no:
       return ask_yes_or_no(change.verb, arguments, world);
     case Change::Consent::cluster_name:
-      return ask_for_name(arguments, world, session.spec());
+      return ask_for_name(change, arguments, world, session.spec());
   }
   return {};
 }
@@ -81,7 +104,8 @@ Result<> agree_to_adoptions(const cluster::Plan& plan, std::set<std::string>& ag
     if (arguments.yes || !can_ask(world))
       return fail(Error{ErrorKind::refused, what + ", and nobody has agreed to that", adoption.node,
                         "nothing was changed",
-                        fmt::format("look at `dugong plan`; then `dugong {} --yes --adopt`", change.verb)});
+                        fmt::format("look at `dugong {}`; then `dugong {}`", as_typed("plan", {.file = arguments.file}),
+                                    as_typed(change.verb, arguments, "--yes --adopt"))});
     world.err << what << " as shown" << (adoption.running ? ", with one restart" : "") << ".\n";
     TRY(ask_yes_or_no(change.verb, arguments, world));
     agreed.insert(adoption.node);
@@ -134,7 +158,7 @@ Result<> agree_to_stops(const cluster::Plan& plan, std::set<std::string>& agreed
                                   step.why.empty() ? "" : ": " + printable(step.why));
     if (arguments.yes || !can_ask(world))
       return fail(Error{ErrorKind::refused, what, step.node, "nothing was changed",
-                        fmt::format("`dugong {}` again: its plan shows it now", change.verb)});
+                        fmt::format("`dugong {}` again: its plan shows it now", as_typed(change.verb, arguments))});
     world.err << what << "\n";
     TRY(ask_yes_or_no(change.verb, arguments, world));
     agreed.insert(step.node);
@@ -194,9 +218,9 @@ void tell_of_absent(const Change& change, const cluster::Observed& seen, Session
 }
 
 // What was done stays done, so a failure in the middle is told from one at the start.
-Error after_failure(Error error, const Change& change, std::size_t steps) {
+Error after_failure(Error error, const std::string& command, std::size_t steps) {
   if (error.kind == ErrorKind::interrupted)
-    error.next = fmt::format("run `dugong {}` again: it goes on where this ended", change.verb);
+    error.next = fmt::format("run `dugong {}` again: it goes on where this ended", command);
   if (steps == 0) return error;
   // Whoever refused in a later round knew of that round only.
   if (error.left.empty() || error.left == "nothing was changed")
@@ -217,7 +241,7 @@ Result<int> converge(const Change& change, Known shown, const Arguments& argumen
   if (!done) {
     tidy_up(change, session);
     session.progress().clear();
-    return fail(after_failure(std::move(done).error(), change, steps));
+    return fail(after_failure(std::move(done).error(), as_typed(change.verb, arguments), steps));
   }
   session.progress().clear();
   const auto seconds = std::chrono::duration<double>(world.clock.now() - began).count();

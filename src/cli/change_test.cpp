@@ -330,6 +330,69 @@ TEST(CarryOut, WithoutATerminalAndWithoutYesItRefuses) {
   flow.expect_untouched();
 }
 
+// A hint that lost the names would stop, or destroy, the whole cluster.
+struct NamedDown : Flow {
+  explicit NamedDown(bool destroy) {
+    change.verb = "down";
+    if (destroy) change.consent = Change::Consent::cluster_name;
+    arguments.names = {"a", "c"};
+    arguments.destroy = destroy;
+    arguments.file = "/etc/my clusters/dex.toml";
+  }
+};
+
+TEST(Hints, SayTheCommandAsItWasTyped) {
+  Arguments arguments;
+  EXPECT_EQ(as_typed("up", arguments), "up");
+  EXPECT_EQ(as_typed("up", arguments, "--yes"), "up --yes");
+  arguments.adopt = true;
+  arguments.file = "dex.toml";
+  EXPECT_EQ(as_typed("up", arguments, "--yes"), "up --adopt --yes --file dex.toml");
+  Arguments install;
+  install.names = {"root@h1"};
+  install.key = "/k.pub";
+  install.ca_dir = "/ca";
+  install.force_config = true;
+  EXPECT_EQ(as_typed("node install", install), "node install root@h1 --force-config --key /k.pub --ca-dir /ca");
+}
+
+TEST(Hints, WithoutATerminalTheyKeepNamesAndFile) {
+  NamedDown stop{false};
+  EXPECT_EQ(stop.go().error().next,
+            "`dugong down a c --yes --file '/etc/my clusters/dex.toml'`, or --dry-run to see the plan");
+  NamedDown destroy{true};
+  EXPECT_EQ(destroy.go().error().next, "`dugong down a c --destroy --confirm=dex --file '/etc/my clusters/dex.toml'`");
+}
+
+TEST(Hints, AfterAnInterruptionTheyKeepNamesAndFile) {
+  NamedDown flow{true};
+  std::stop_source source;
+  flow.world.stop = source.get_token();
+  flow.arguments.confirm = "dex";
+  const auto planner = flow.change.planner;
+  flow.change.planner = [&](const cluster::Observed& seen) {
+    if (flow.log.removed == 1) source.request_stop();
+    return planner(seen);
+  };
+  EXPECT_EQ(flow.go().error().next,
+            "run `dugong down a c --destroy --file '/etc/my clusters/dex.toml'` again: it goes on where this ended");
+}
+
+TEST(Hints, OfAnAdoptionAndOfAStopKeepNamesAndFile) {
+  Flow adoption;
+  adopt(adoption);
+  adoption.arguments.yes = true;
+  adoption.arguments.file = "dex.toml";
+  EXPECT_EQ(adoption.go().error().next,
+            "look at `dugong plan --file dex.toml`; then `dugong up --yes --adopt --file dex.toml`");
+  Flow stop;
+  stop_in_round_two(stop, false);
+  stop.change.verb = "replica add";
+  stop.arguments.names = {"a"};
+  stop.arguments.yes = true;
+  EXPECT_EQ(stop.go().error().next, "`dugong replica add a` again: its plan shows it now");
+}
+
 TEST(CarryOut, OnlyAYesIsAYes) {
   const std::pair<std::optional<std::string>, bool> answers[] = {{"y", true},   {"Y", true},          {"yes", true},
                                                                  {"", false},   {"n", false},         {"yy", false},

@@ -14,7 +14,7 @@ Result<int> run_down(const Arguments& arguments, World& world) {
                       "--confirm is the consent to --destroy, which was not given",
                       {},
                       "nothing was changed",
-                      "`dugong down --yes` only stops"});
+                      fmt::format("`dugong {}` only stops", as_typed("down", arguments, "--yes"))});
   const auto session = TRY(Session::open(arguments, world, "down"));
   const auto& spec = session->spec();
   Change change;

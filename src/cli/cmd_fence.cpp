@@ -24,7 +24,7 @@ Result<int> run_fence(const Arguments& arguments, World& world) {
   const auto& spec = session->spec();
   const cluster::FenceOptions options{.node = node, .by = "dugong fence, " + world.identity};
   Change change;
-  change.verb = "fence " + node;
+  change.verb = "fence";
   change.only = {node};
   change.settled = fmt::format("nothing to do: {} is fenced", node);
   change.planner = [&spec, options](const cluster::Observed& seen) { return cluster::plan_fence(spec, seen, options); };
@@ -36,9 +36,10 @@ Result<int> run_unfence(const Arguments& arguments, World& world) {
   const auto session = TRY(Session::open(arguments, world, "unfence"));
   const auto& spec = session->spec();
   Change change;
-  change.verb = "unfence " + node;
+  change.verb = "unfence";
   change.only = {node};
-  change.settled = fmt::format("nothing to do: {} is not fenced; `dugong up` starts it", node);
+  change.settled = fmt::format("nothing to do: {} is not fenced; `dugong {}` starts it", node,
+                               as_typed("up", {.file = arguments.file}));
   change.planner = [&spec, node](const cluster::Observed& seen) { return cluster::plan_unfence(spec, seen, node); };
   return carry_out(change, arguments, world, *session);
 }

@@ -92,12 +92,12 @@ Result<bool> agreed(const std::vector<Looked>& all, std::string_view verb, const
   if (!json || (!over && !arguments.yes)) show(all, also, json ? world.err : world.out);
   if (over && json) report(all, Done::no, world);
   if (over) return false;
-  TRY(ask_yes_or_no(std::string{verb}, arguments, world));
+  TRY(ask_yes_or_no(verb, arguments, world));
   return true;
 }
 
-Error after_failure(Error error, std::size_t done, std::string_view verb) {
-  if (error.next.empty()) error.next = fmt::format("`dugong {}` again: it does what is missing", verb);
+Error after_failure(Error error, std::size_t done, const std::string& command) {
+  if (error.next.empty()) error.next = fmt::format("`dugong {}` again: it does what is missing", command);
   if (done == 0) return error;
   error.kind = ErrorKind::partial;
   error.left += fmt::format("{}what was done on {} host{} before it stays", error.left.empty() ? "" : "; ", done,
@@ -116,7 +116,7 @@ Result<int> change_all(const std::vector<Looked>& all, std::string_view verb, co
     const auto changed = change ? one.door->change(*change) : Result<>{fail(change.error())};
     if (!changed) {
       auto error = changed.error();
-      return fail(after_failure(std::move(error).at(one.host->name), done, verb));
+      return fail(after_failure(std::move(error).at(one.host->name), done, as_typed(verb, arguments)));
     }
     ++done;
     if (!json) world.out << fmt::format("{}: done\n", one.host->name) << std::flush;

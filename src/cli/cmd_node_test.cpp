@@ -128,7 +128,7 @@ TEST(NodeInstall, ShowsEverythingAndChangesNothingUnasked) {
                            "put /etc/dugong/tls/dex/b.pem: a key and a certificate for 10.0.0.2 (there is none)"})
     EXPECT_TRUE(shell.printed(part)) << part << "\n" << shell.out.str();
   EXPECT_EQ(shell("node install a b"), 2);
-  EXPECT_TRUE(shell.said("`dugong node install --yes`")) << shell.err.str();
+  EXPECT_TRUE(shell.said("`dugong node install a b --yes`")) << shell.err.str();
   EXPECT_EQ(shell.changes(), 0U);
   EXPECT_TRUE(shell.authorities.empty());
 }
@@ -177,7 +177,7 @@ TEST(NodeInstall, AHostThatFailsInTheMiddleIsToldFromTheOnesThatAreDone) {
   EXPECT_TRUE(shell.printed("a: done")) << shell.out.str();
   EXPECT_TRUE(shell.said("where: b")) << shell.err.str();
   EXPECT_TRUE(shell.said("nothing was changed there; what was done on 1 host before it stays")) << shell.err.str();
-  EXPECT_TRUE(shell.said("`dugong node install` again")) << shell.err.str();
+  EXPECT_TRUE(shell.said("`dugong node install a b` again")) << shell.err.str();
 }
 
 TEST(NodeInstall, AHostWithoutAClusterFile) {

@@ -26,21 +26,23 @@ Change bring_up(const spec::Spec& spec, std::string verb, const std::set<std::st
   return change;
 }
 
-Result<std::set<std::string>> replicas_named(const spec::Spec& spec, const std::vector<std::string>& names) {
+Result<std::set<std::string>> replicas_named(const spec::Spec& spec, const Arguments& arguments) {
   std::vector<std::string_view> known;
   for (const auto& node : spec.nodes) known.push_back(node.name);
   const auto refuse = [&](std::string what, std::string next) {
     return fail(Error{ErrorKind::invalid, std::move(what), spec.file, "nothing was changed", std::move(next)});
   };
   std::set<std::string> chosen;
-  for (const auto& name : names) {
+  for (const auto& name : arguments.names) {
     const auto* node = spec.find(name);
     const auto near = nearest(name, known);
     if (node == nullptr)
       return refuse(fmt::format("there is no node '{}'{}", printable(name),
                                 near.empty() ? "" : fmt::format("; did you mean '{}'?", near)),
                     fmt::format("add a [[node]] with name = \"{}\" to it", printable(name)));
-    if (node->is_primary()) return refuse(fmt::format("'{}' is the primary, not a replica", name), "`dugong up`");
+    if (node->is_primary())
+      return refuse(fmt::format("'{}' is the primary, not a replica", name),
+                    fmt::format("`dugong {}`", as_typed("up", {.file = arguments.file})));
     chosen.insert(name);
   }
   return chosen;
@@ -55,9 +57,8 @@ Result<int> run_up(const Arguments& arguments, World& world) {
 
 Result<int> run_replica_add(const Arguments& arguments, World& world) {
   const auto session = TRY(Session::open(arguments, world, "replica add"));
-  const auto names = TRY(replicas_named(session->spec(), arguments.names));
-  const auto verb = "replica add " + join({names.begin(), names.end()}, " ");
-  return carry_out(bring_up(session->spec(), verb, names), arguments, world, *session);
+  const auto names = TRY(replicas_named(session->spec(), arguments));
+  return carry_out(bring_up(session->spec(), "replica add", names), arguments, world, *session);
 }
 
 Result<int> run_plan(const Arguments& arguments, World& world) {

@@ -265,6 +265,12 @@ TEST(JudgeAdoption, RefusesWithWhatToDo) {
       {[](World& w) { w.data().files["pg_hba.conf"] = "local all postgres peer\nlocal all all trust\n"; },
        "'peer' (line 1)"},
       {[](World& w) { w.data().slots.assign(10, "theirs"); }, "max_replication_slots = 11"},
+      {[](World& w) {
+         auto& storage = *w.a().storage.value;
+         storage.push_back(test::a_dataset(w.spec, w.spec.nodes[0], w.spec.nodes[0].prefix, "parent"));
+         storage.push_back(test::a_dataset(w.spec, w.spec.nodes[0], w.spec.nodes[0].prefix + "/live-0", "live"));
+       },
+       "give up that data with `dugong down a --destroy --confirm=dex`"},
   };
   for (const auto& one : cases) {
     World world;

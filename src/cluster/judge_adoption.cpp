@@ -45,7 +45,8 @@ Result<> judge_marks(const Ground& g) {
   if (g.live != nullptr && g.live != dataset)
     return refuse(
         g, fmt::format("{} has data of its own in {}: {} would be a second", g.node.name, g.live->name, dataset->name),
-        "take `adopt` out of the file, or give up that data with `dugong down --destroy`");
+        fmt::format("take `adopt` out of the file, or give up that data with `dugong down {} --destroy --confirm={}`",
+                    g.node.name, g.spec.cluster));
   return {};
 }
 
