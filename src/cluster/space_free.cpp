@@ -53,11 +53,24 @@ bool knows(const std::vector<zfs::Dataset>& storage, Guid guid) {
   return std::ranges::any_of(storage, [&](const auto& one) { return one.is_snapshot && one.guid == guid; });
 }
 
-// A lineage that neither the data here nor the next increment can lean on.
+bool holds_data(const zfs::Dataset* live) {
+  if (live == nullptr) return false;
+  const auto* state = live->mark(std::string{zfs::marks::state});
+  return state == nullptr || *state != "initializing";
+}
+
+// Seen to have live data; two datasets of which nobody knows which it is are none.
+bool primary_has_data(const SpaceView& view, const std::vector<zfs::Dataset>& storage) {
+  const auto live = live_of(storage, view.spec, view.spec.primary());
+  return live && holds_data(*live);
+}
+
+// A lineage that neither the data here nor the next increment can lean on. Without live data here, or on the primary,
+// it may be the only copy there is.
 bool is_stale(const SpaceView& view, const zfs::Dataset& anchor) {
-  if (view.live != nullptr && lies_in(view.live->origin, anchor.name)) return false;
+  if (!holds_data(view.live) || lies_in(view.live->origin, anchor.name)) return false;
   const auto* primary = storage_of_primary(view);
-  if (primary == nullptr || primary->empty()) return false;
+  if (primary == nullptr || !primary_has_data(view, *primary)) return false;
   const auto* parent = find_dataset(view.storage, view.node.prefix);
   const auto* announced = parent == nullptr ? nullptr : parent->mark(std::string{zfs::marks::receiving});
   if (announced != nullptr && *announced == anchor.name) return false;

@@ -306,6 +306,39 @@ TEST(Freeable, OfAPrimaryAnyLineageThatItsDataDoesNotComeFrom) {
   EXPECT_EQ(freeable(world.space("a"), "tank/a/anchor-0"), nullptr);
 }
 
+// Made a primary before its data was made live: the lineage is all there is.
+TEST(Freeable, NoLineageWhereThereIsNoLiveData) {
+  for (const auto* name : {"a", "b"}) {
+    SpaceWorld world;
+    const std::string prefix = std::string{"tank/"} + name;
+    world.storage(name).push_back(with_parts(prefix + "/anchor-7", marks_of(name, "anchor"), {.head = 60 * G}));
+    world.storage(name).push_back(testing::catalogued(prefix + "/anchor-7@0", name, 77, 100 * day));
+    EXPECT_NE(freeable(world.space(name), prefix + "/anchor-7"), nullptr);
+    world.at(name, prefix + "/live-0").ours["state"] = "initializing";
+    EXPECT_EQ(freeable(world.space(name), prefix + "/anchor-7"), nullptr) << name;
+    std::erase_if(world.storage(name), [&](const auto& one) { return one.name == prefix + "/live-0"; });
+    EXPECT_EQ(freeable(world.space(name), prefix + "/anchor-7"), nullptr) << name;
+  }
+}
+
+TEST(Freeable, NoLineageOfAReplicaWhosePrimaryHasNoLiveData) {
+  const auto stale = [](const std::function<void(SpaceWorld&)>& change) {
+    SpaceWorld world;
+    world.storage("b").push_back(with_parts("tank/b/anchor-1", marks_of("b", "anchor"), {.head = 60 * G}));
+    world.storage("b").push_back(testing::catalogued("tank/b/anchor-1@0", "b", 77, 100 * day));
+    change(world);
+    return freeable(world.space("b"), "tank/b/anchor-1") != nullptr;
+  };
+  EXPECT_TRUE(stale([](auto&) {}));
+  EXPECT_FALSE(stale([](auto& world) {
+    std::erase_if(world.storage("a"), [](const auto& one) { return one.name.starts_with("tank/a/live-0"); });
+  }));
+  EXPECT_FALSE(stale([](auto& world) { world.at("a", "tank/a/live-0").ours["state"] = "initializing"; }));
+  EXPECT_FALSE(stale([](auto& world) {
+    world.storage("a").push_back(with_parts("tank/a/live-1", marks_of("a", "live"), {.head = 6 * G}));
+  })) << "which of two is the data nobody knows";
+}
+
 TEST(Freeable, ACloneInsideOfAnAsideGoesWithIt) {
   SpaceWorld world;
   world.storage("a").push_back(with_parts("tank/a/aside-1", marks_of("a", "aside"), {.head = 7 * G}));
