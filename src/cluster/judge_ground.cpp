@@ -205,12 +205,30 @@ const Error& why_unseen(const ObservedNode& seen) {
   return seen.pool ? seen.storage.error : seen.pool.error;
 }
 
+const zfs::Dataset* first_of(std::string_view role, const spec::Spec& spec, const spec::Node& node,
+                             const ObservedNode& seen) {
+  for (const auto& dataset : *seen.storage)
+    if (!dataset.is_snapshot && has_role(dataset, spec, node, role)) return &dataset;
+  return nullptr;
+}
+
 // Where this cluster's data lies on a node; nothing: it holds none.
 const zfs::Dataset* copy_on(const spec::Spec& spec, const spec::Node& node, const ObservedNode& seen) {
-  for (const auto* role : {"live", "anchor"})
-    for (const auto& dataset : *seen.storage)
-      if (!dataset.is_snapshot && has_role(dataset, spec, node, role)) return &dataset;
-  return nullptr;
+  const auto* live = first_of("live", spec, node, seen);
+  return live != nullptr ? live : first_of("anchor", spec, node, seen);
+}
+
+// It was a replica that had received everything, and was named the primary before that was made live.
+Result<> judge_own_lineage(const Ground& primary) {
+  const auto* anchor = first_of("anchor", primary.spec, primary.node, primary.seen);
+  if (anchor == nullptr) return {};
+  return refuse(primary.node,
+                fmt::format("{} has no live data, but {}, received when it was a replica, may be the only copy of the "
+                            "data: another database would be made beside it",
+                            primary.node.name, anchor->name),
+                fmt::format("look at {0} first; name another primary if one has the data, or make this live by hand "
+                            "(dugong cannot do that yet); if nobody needs it, `zfs rename` it out of {1}",
+                            anchor->name, primary.node.prefix));
 }
 
 // initdb would make another database beside what may be the only copy of this one. It is judged by what exists on every
@@ -235,7 +253,7 @@ Result<> judge_first_data(const Ground& primary, const Ground&) {
                                 "down {0} --destroy --confirm={1}`",
                                 node.name, primary.spec.cluster));
   }
-  return {};
+  return judge_own_lineage(primary);
 }
 
 // dugong-wal stores nothing into another cluster's archive; taking it over would mix two histories under one name.

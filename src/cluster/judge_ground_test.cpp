@@ -189,6 +189,28 @@ TEST(Refused, ANewPrimaryWhileACopyExistsAnywhere) {
   std::erase_if(*b.storage.value, [](const auto& one) { return one.name == "tank/b/live-0"; });
   EXPECT_NE(refusal(spec, seen).find("tank/b/anchor-0 holds data"), std::string::npos) << refusal(spec, seen);
 }
+TEST(Refused, ANewPrimaryBesideWhatItReceivedAsAReplica) {
+  const auto spec = a_spec();
+  auto seen = nothing_there(spec);
+  auto& storage = *seen.nodes[0].storage.value;
+  storage.push_back(test::a_dataset(spec, spec.nodes[0], "tank/a", "parent"));
+  storage.push_back(test::a_dataset(spec, spec.nodes[0], "tank/a/anchor-0", "anchor"));
+  const auto plan = plan_up(spec, seen, {});
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().kind, ErrorKind::refused);
+  EXPECT_EQ(plan.error().where, "a");
+  EXPECT_NE(plan.error().what.find("tank/a/anchor-0, received when it was a replica, may be the only copy"),
+            std::string::npos)
+      << plan.error().what;
+  EXPECT_NE(plan.error().next.find("`zfs rename` it out of tank/a"), std::string::npos) << plan.error().next;
+  EXPECT_EQ(plan.error().next.find("--destroy"), std::string::npos) << plan.error().next;
+  storage.push_back(test::a_dataset(spec, spec.nodes[0], "tank/a/live-0", "live"));
+  storage.back().ours["state"] = "initializing";
+  storage.back().mountpoint = "/srv/dugong/dex/a/data";
+  EXPECT_NE(refusal(spec, seen).find("may be the only copy"), std::string::npos) << refusal(spec, seen);
+  std::erase_if(storage, [](const auto& one) { return one.name == "tank/a/anchor-0"; });
+  EXPECT_EQ(refusal(spec, seen).find("may be the only copy"), std::string::npos) << refusal(spec, seen);
+}
 TEST(Refused, ANewPrimaryWhileACopyMayExistWhereNobodyCanLook) {
   const auto spec = a_spec({"a", "b", "c"});
   for (const bool reachable : {false, true}) {
