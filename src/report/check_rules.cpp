@@ -3,6 +3,7 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "cluster/fence.h"
 #include "cluster/rules.h"
 #include "report/check_parts.h"
 
@@ -100,6 +101,12 @@ bool content_is_seen(const Scene& scene) {
   return !scene.has_data() || (scene.live->mounted && scene.seen.data->exists);
 }
 
+// Not by hand: `up` mounts it with the options that it wants, and a fence is there so that nobody does.
+std::string way_to_mount(const Scene& scene) {
+  const bool fenced = scene.parent != nullptr && cluster::fence_of(*scene.parent);
+  return fenced ? "see `fenced`" : "dugong up";
+}
+
 Judgement judge_rule(const cluster::Rule& rule, const Scene& scene) {
   if (scene.ground == nullptr || scene.primary_ground == nullptr)
     return {Severity::unknown, scene.blind, "whether `dugong up` refuses is not known",
@@ -111,7 +118,7 @@ Judgement judge_rule(const cluster::Rule& rule, const Scene& scene) {
   if (said->needs == Needs::server && !scene.seen.sql) return without_server(scene);
   if (said->needs != Needs::nothing && !content_is_seen(scene))
     return {Severity::unknown, scene.live->name + " is not mounted", "whether `dugong up` refuses is not known",
-            "zfs mount " + scene.live->name};
+            way_to_mount(scene)};
   return fine(fmt::format("{}: {}", said->value(*scene.ground), said->good));
 }
 

@@ -111,7 +111,11 @@ TEST(Check, WhatIsInAnUnmountedDatasetIsUnknown) {
   c.b().data = test::sampled(postgres::DataFacts{});
   for (const auto* id : {"data-layout", "data-owner", "data-version", "same-cluster", "archive-owner"})
     EXPECT_EQ(c.severity(id), "unknown") << id;
-  EXPECT_TRUE(mentions(c.find("data-layout").remedy, "zfs mount tank/b/live-0"));
+  EXPECT_EQ(c.find("data-layout").remedy, "dugong up");
+  c.b().storage.value->front().ours["fenced"] = "replica 1790000000 dugong fence, root@ops";
+  EXPECT_EQ(c.severity("fenced"), "critical");
+  for (const auto* id : {"data-layout", "data-owner", "data-version", "same-cluster", "archive-owner"})
+    EXPECT_EQ(c.find(id).remedy, "see `fenced`") << id;
 }
 
 TEST(Check, WhereNobodyCouldLookTheRulesAreUnknown) {
