@@ -57,6 +57,10 @@ struct Stage : kit::Operated {
   }
   cluster::BootRefusal refusal;
 
+  bool streams(const std::string& node) {
+    const auto* server = world.server_on(node);
+    return server != nullptr && server->ready() && server->streaming;
+  }
   Dataset& live(const std::string& node) { return world.host(node).pools.at("tank").datasets.at("tank/dex/live-0"); }
 };
 
@@ -73,6 +77,26 @@ TEST(Boot, APrimaryAndItsReplicasComeBack) {
   EXPECT_EQ(stage.outcome("a"), "running");
   EXPECT_EQ(stage.up().what, "");
   EXPECT_EQ(stage.violations(), "");
+}
+
+// However long it was away: replicas stream again, from it and to it.
+TEST(Boot, AfterThreeSecondsAndAfterAnHourItIsTheSame) {
+  for (const auto* node : {"a", "b"}) {
+    std::vector<std::string> ends;
+    for (const auto away : {Millis{3000}, Millis{3600'000}}) {
+      Stage stage;
+      stage.world.reboot(node);
+      stage.world.sleep(away);
+      EXPECT_FALSE(stage.runs(node)) << node;
+      EXPECT_EQ(stage.outcome(node), "started") << node << ": " << stage.refusal.error.what;
+      stage.world.sleep(Millis{60'000});
+      for (const auto* replica : {"b", "c"}) EXPECT_TRUE(stage.streams(replica)) << node << " " << replica;
+      EXPECT_EQ(stage.up().what, "");
+      EXPECT_EQ(stage.violations(), "");
+      ends.push_back(stage.world.fingerprint());
+    }
+    EXPECT_EQ(ends.front(), ends.back()) << node;
+  }
 }
 
 TEST(Boot, AReplicaAsksNobody) {
