@@ -109,11 +109,14 @@ def test_a_node_of_the_one_is_stopped_fenced_and_started_alone(two):
 @contextlib.contextmanager
 def standing_still(cluster, *words):
     """A controller that has its locks and is stopped: well within the time after which its nodes would miss it."""
-    locks = [cluster.host(entry["name"]).run_dir / f"{cluster.tree['cluster']}.{entry['name']}.lock"
-             for entry in cluster.tree["node"]]
     controller = cluster.start(*words)
+    hosts = [cluster.host(entry["name"]).run_dir for entry in cluster.tree["node"]]  # one node each
+
+    def holds(run_dir):
+        return sum(f", pid {controller.pid}, " in path.read_text() for path in run_dir.glob("*.lock"))
     try:
-        eventually(lambda: all(path.exists() and path.read_text() for path in locks) or controller.poll() is not None)
+        # Of each node three: its own, on its dataset, and in its directory.
+        eventually(lambda: all(holds(run_dir) >= 3 for run_dir in hosts) or controller.poll() is not None)
         controller.send_signal(signal.SIGSTOP)
         assert controller.poll() is None, controller.communicate()
         yield controller
@@ -160,13 +163,17 @@ def test_two_files_with_one_dataset_and_two_with_one_directory(lab, two, tmp_pat
     try:
         with standing_still(first, "up", "--yes") as controller:
             holder = HOLDER.format("up", controller.pid)
-            for cluster, place, mark in ((second, "on the dataset " + first.entry("a")["prefix"], "belongs to"),
-                                         (third, "in " + first.entry("a")["directory"], "carries no mark")):
+            prefix, directory = (re.escape(first.entry("a")[key]) for key in ("prefix", "directory"))
+            for cluster, place, mark in (
+                    (second, f"on the dataset {prefix}",
+                     f"dataset {prefix} exists and is not ours: it is marked for node 'a' of cluster 'one'"),
+                    (third, f"in {directory}",
+                     f"directory {directory} is another's: Made by dugong for node a of cluster one;")):
                 done = cluster.run("up", "--yes", timeout=60)
                 said = " ".join(done.stderr.split())
                 assert done.returncode == 3 and "nothing was changed" in said, (done.stdout, done.stderr)
                 # How far the first one came decides who tells: its lock, or already its mark.
-                assert re.search(f"another dugong is at work {place}: {holder}", said) or "one" in said, (said, mark)
+                assert re.search(f"dugong: refused: (another dugong is at work {place}: {holder}|{mark})", said), said
         assert first.psql("a", "SELECT 1") == "1"
         for cluster in (second, third):
             assert cluster.run("up", "--yes", timeout=60).returncode == 3
