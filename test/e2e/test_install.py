@@ -322,6 +322,8 @@ def test_a_restricted_key_can_only_serve(one, bare, lab, tmp_path):
     assert b"uid=" not in shell.stdout and shell.stdout.startswith(b"DUGONG/1"), shell
     forward = through("-W", f"{lab['h2'].address}:22", f"root@{one.address}")
     assert forward.returncode != 0 and b"SSH-2.0" not in forward.stdout, forward
+    back = through("-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:22", f"root@{one.address}", "x")
+    assert back.returncode != 0 and b"remote port forwarding failed" in back.stderr, back
     loot = tmp_path / "loot"
     copied = through("-P", str(PORT), f"root@{one.address}:/etc/shadow", str(loot), program="scp")
     assert copied.returncode != 0 and not loot.exists(), copied
