@@ -177,8 +177,7 @@ Error explain_sudo(Error error, const HostTarget& target, const std::string& use
         user);
     return error;
   }
-  if (error.what.find("not found") != std::string::npos)
-    error.next = "install as root, or install sudo on " + target.name;
+  if (lacks_sudo(error.what)) error.next = fmt::format("install sudo on {}, or use root@…", target.name);
   return error;
 }
 

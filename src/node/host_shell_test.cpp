@@ -315,5 +315,16 @@ TEST_F(ThroughAShell, ASudoThatAsksIsToldWithTheLineThatAllowsIt) {
       << door.error().next;
 }
 
+TEST_F(ThroughAShell, AMissingSudoIsWhatIsToBeInstalled) {
+  for (const char* words : {"env: ‘sudo’: No such file or directory", "sh: 1: sudo: not found"}) {
+    ssh_is(std::string{"case $word in *sudo*) echo \""} + words + "\" >&2; exit 127;; esac\n" +
+           "exec unshare --user --map-user=1000 sh -c \"$word\"");
+    const auto door = open_far();
+    if (!door && door.error().what.find("unshare") != std::string::npos) GTEST_SKIP() << door.error().what;
+    ASSERT_FALSE(door);
+    EXPECT_EQ(door.error().next, "install sudo on b, or use root@…") << door.error().what;
+  }
+}
+
 }  // namespace
 }  // namespace dugong::node

@@ -43,9 +43,16 @@ Result<std::vector<std::string>> options_for(const SshTarget& target) {
 constexpr std::string_view sudo_refusal = "a password is required";
 
 struct Advice {
-  std::string_view words;
-  std::string_view next;  // {0}: target, {1}: program
+  std::string_view words;  // {1}: the program's name
+  std::string_view next;   // {0}: target, {1}: program
 };
+constexpr std::string_view no_program =
+    "install dugong on {0}: dugong node install {0}; or set DUGONG_REMOTE_PROGRAM to where it is there";
+constexpr std::string_view no_sudo = "install sudo on {0}, or use root@…";
+// A shell's words, and env's (coreutils quotes as the locale does).
+constexpr std::array sudo_missing = {Advice{"sudo: not found", no_sudo}, Advice{"sudo: command not found", no_sudo},
+                                     Advice{"sudo': No such file or directory", no_sudo},
+                                     Advice{"sudo’: No such file or directory", no_sudo}};
 // The first that fits: what is more telling comes before what ssh or the shell says along with it.
 constexpr std::array advices = {
     Advice{"it said: dugong: ", "do on {0} what dugong said there, then run this again"},
@@ -56,12 +63,11 @@ constexpr std::array advices = {
     Advice{"Could not resolve hostname", "check the name of the host in `ssh = \"{0}\"`"},
     Advice{"error while loading shared libraries",
            "install on {0} what dugong is linked with: apt-get install libpq5 libzstd1"},
-    Advice{"command not found",
-           "install dugong on {0}: dugong node install {0}; or set DUGONG_REMOTE_PROGRAM to where it is there"},
-    Advice{"No such file or directory",
-           "install dugong on {0}: dugong node install {0}; or set DUGONG_REMOTE_PROGRAM to where it is there"},
-    Advice{"not found",
-           "install dugong on {0}: dugong node install {0}; or set DUGONG_REMOTE_PROGRAM to where it is there"}};
+    // ssh.c, main: of -F.
+    Advice{"Can't open user config file", "put right what `config` of [ssh] in the cluster file names here"},
+    sudo_missing[0], sudo_missing[1], sudo_missing[2], sudo_missing[3], Advice{"command not found", no_program},
+    Advice{"{1}: No such file or directory", no_program}, Advice{"{1}': No such file or directory", no_program},
+    Advice{"{1}’: No such file or directory", no_program}, Advice{"not found", no_program}};
 constexpr std::string_view try_by_hand = "try by hand: ssh {0} {1} --version";
 constexpr const char* usual_place = "/usr/local/bin/dugong";
 
@@ -118,13 +124,23 @@ void drop_sudo_rule(std::string& what) {
   if (constexpr std::string_view said = "; it said: "; what.ends_with(said)) what.erase(what.size() - said.size());
 }
 
+// "sudo -n /opt/dugong" is called dugong by who does not find it, whatever stands before.
+std::string name_of(const std::string& program) { return program.substr(program.find_last_of(" /") + 1); }
+
 }  // namespace
+
+bool lacks_sudo(const std::string& words) {
+  return std::ranges::any_of(sudo_missing,
+                             [&](const Advice& advice) { return words.find(advice.words) != std::string::npos; });
+}
 
 Error explain_ssh_failure(Error error, const SshTarget& target) {
   if (error.kind != ErrorKind::unreachable) return error;
   drop_sudo_rule(error.what);
-  const auto found = std::ranges::find_if(
-      advices, [&](const Advice& advice) { return error.what.find(advice.words) != std::string::npos; });
+  const auto name = name_of(target.program);
+  const auto found = std::ranges::find_if(advices, [&](const Advice& advice) {
+    return error.what.find(replace_all(std::string{advice.words}, "{1}", name)) != std::string::npos;
+  });
   if (found == advices.end() && !error.next.empty()) return error;
   const auto next = found == advices.end() ? try_by_hand : found->next;
   error.next = replace_all(replace_all(std::string{next}, "{0}", target.target), "{1}", target.program);

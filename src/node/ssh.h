@@ -37,6 +37,8 @@ std::vector<std::string> ssh_environment();
 
 // ssh's own words turned into what to do next; the words stay.
 Error explain_ssh_failure(Error error, const SshTarget& target);
+// Whether these are the words of a machine without sudo.
+bool lacks_sudo(const std::string& words);
 // Of a greeting that was refused for its version: the command that brings the newer program to where the older one is
 // (`node`: its name, `own`: the path of our program).
 Error explain_version(Error error, const SshTarget& target, const std::string& node, const std::string& own);

@@ -87,6 +87,24 @@ TEST(Ssh, FailuresSayWhatToDo) {
       has(advice("(exit 3); it said: dugong: refused: others may write this file"), "do on root@b what dugong"));
   EXPECT_EQ(advice("connect to host b port 22: Connection refused"), "try by hand: ssh root@b dugong --version");
 }
+TEST(Ssh, AMissingSudoIsNotAMissingDugong) {
+  for (const char* words : {"env: 'sudo': No such file or directory", "env: ‘sudo’: No such file or directory",
+                            "sh: 1: sudo: not found", "bash: line 1: sudo: command not found"}) {
+    EXPECT_EQ(advice(words), "install sudo on root@b, or use root@…") << words;
+    EXPECT_TRUE(lacks_sudo(words)) << words;
+  }
+  EXPECT_FALSE(lacks_sudo("sudo: dugong: command not found"));
+  EXPECT_TRUE(has(advice("sudo: dugong: command not found"), "install dugong on root@b"));
+}
+TEST(Ssh, OnlyTheProgramItselfIsSaidToBeMissing) {
+  EXPECT_TRUE(has(advice("Can't open user config file /x: No such file or directory"), "`config` of [ssh]"));
+  EXPECT_TRUE(has(advice("sh: /usr/local/bin/dugong: No such file or directory"), "install dugong on root@b"));
+  EXPECT_TRUE(has(advice("env: ‘dugong’: No such file or directory"), "install dugong on root@b"));
+  EXPECT_EQ(advice("Could not chdir to home directory /x: No such file or directory"),
+            "try by hand: ssh root@b dugong --version");
+  const Error lost{ErrorKind::unreachable, "bash: /opt/d2: No such file or directory", {}, {}, {}};
+  EXPECT_TRUE(has(explain_ssh_failure(lost, {"b", "", "sudo -n /opt/d2"}).next, "install dugong on b"));
+}
 TEST(Ssh, TheRuleForSudoIsToldOnlyWhenSudoRefused) {
   const std::string rule = "for sudo: ops ALL=(root) NOPASSWD: /usr/local/bin/dugong serve\n";
   const auto told = [&](const std::string& words) {
