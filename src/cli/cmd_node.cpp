@@ -44,7 +44,7 @@ std::string cluster_of(const Meant& meant, const engine::ChosenHost& host) {
 }
 
 using PlanFor = std::function<Result<engine::HostPlan>(const engine::ChosenHost&, const node::HostSeen&)>;
-Result<std::vector<Looked>> look_at_all(const Meant& meant, World& world, const PlanFor& plan_for) {
+Result<std::vector<Looked>> look_at_all(const Meant& meant, engine::Keys keys, World& world, const PlanFor& plan_for) {
   std::vector<Looked> all;
   for (const auto& host : meant.hosts) {
     node::HostTarget target{host.name, std::nullopt};
@@ -53,7 +53,7 @@ Result<std::vector<Looked>> look_at_all(const Meant& meant, World& world, const 
     Looked looked;
     looked.host = &host;
     looked.door = TRY(world.open_host(target));
-    const auto seen = TRY(looked.door->look(engine::look_for(cluster_of(meant, host), host.nodes)));
+    const auto seen = TRY(looked.door->look(engine::look_for(cluster_of(meant, host), host.nodes, keys)));
     auto plan = plan_for(host, seen);
     if (!plan) return fail(std::move(plan).error().at(host.name));
     looked.plan = *std::move(plan);
@@ -195,7 +195,8 @@ Result<int> run_node_install(const Arguments& arguments, World& world) {
   }
   const bool make_now = has_nodes && !authority.known;
   const auto now = world.clock.wall_seconds();
-  const auto all = TRY(look_at_all(meant, world, [&](const auto& host, const auto& seen) {
+  const auto keys = wanted.key.empty() ? engine::Keys::not_needed : engine::Keys::needed;
+  const auto all = TRY(look_at_all(meant, keys, world, [&](const auto& host, const auto& seen) {
     auto of_host = wanted;
     of_host.cluster = cluster_of(meant, host);
     of_host.nodes = host.nodes;
@@ -222,8 +223,8 @@ Result<int> run_node_upgrade(const Arguments& arguments, World& world) {
   constexpr std::string_view verb = "node upgrade";
   const auto meant = TRY(find_hosts(arguments, world));
   const auto wanted = TRY(programs_wanted(world));
-  const auto all =
-      TRY(look_at_all(meant, world, [&](const auto&, const auto& seen) { return engine::plan_upgrade(wanted, seen); }));
+  const auto all = TRY(look_at_all(meant, engine::Keys::not_needed, world,
+                                   [&](const auto&, const auto& seen) { return engine::plan_upgrade(wanted, seen); }));
   if (!TRY(agreed(all, verb, {}, arguments, world))) return exits::ok;
   return change_all(all, verb, as_planned, arguments, world);
 }
@@ -231,7 +232,7 @@ Result<int> run_node_upgrade(const Arguments& arguments, World& world) {
 Result<int> run_node_remove(const Arguments& arguments, World& world) {
   constexpr std::string_view verb = "node remove";
   const auto meant = TRY(find_hosts(arguments, world));
-  const auto all = TRY(look_at_all(meant, world, [&](const auto& host, const auto& seen) {
+  const auto all = TRY(look_at_all(meant, engine::Keys::needed, world, [&](const auto& host, const auto& seen) {
     return engine::plan_removal(cluster_of(meant, host), seen);
   }));
   if (!TRY(agreed(all, verb, {}, arguments, world))) return exits::ok;

@@ -36,6 +36,7 @@ struct FakeHost {
   node::HostSeen seen;
   std::vector<node::HostChange> changes;
   bool broken = false;
+  bool keys_asked = false;
   FakeHost() {
     seen.identity.machine = "x86_64";
     seen.login = "root";
@@ -45,7 +46,10 @@ struct FakeHost {
 class FakeDoor final : public node::HostShell {
  public:
   explicit FakeDoor(FakeHost& host) : host_{host} {}
-  Result<node::HostSeen> look(const node::LookFor&) override { return host_.seen; }
+  Result<node::HostSeen> look(const node::LookFor& wanted) override {
+    host_.keys_asked = wanted.keys;
+    return host_.seen;
+  }
   Result<> change(const node::HostChange& change) override {
     if (host_.broken)
       return fail(Error{ErrorKind::failed, "No space left on device", {}, "nothing was changed there", {}});
@@ -239,6 +243,19 @@ TEST(NodeRemove, IsRefusedWhileDugongIsAtWork) {
   shell.hosts["root@h1"].seen.running.clear();
   EXPECT_EQ(shell("node remove a --yes"), 0) << shell.err.str();
   EXPECT_FALSE(shell.hosts["root@h1"].changes.back().deletes.empty());
+}
+
+TEST(NodeVerbs, AskForKeysOnlyWhereTheyAreChanged) {
+  Shell shell;
+  shell.files["k.pub"] = "ssh-ed25519 " + std::string(68, 'A') + " me\n";
+  const auto asks = [&](std::string_view line) {
+    EXPECT_EQ(shell(line), 0) << shell.err.str();
+    return shell.hosts["root@h1"].keys_asked;
+  };
+  EXPECT_FALSE(asks("node install a --yes"));
+  EXPECT_TRUE(asks("node install a --dry-run --key k.pub"));
+  EXPECT_FALSE(asks("node upgrade a --dry-run"));
+  EXPECT_TRUE(asks("node remove a --dry-run"));
 }
 
 TEST(NodeVerbs, NeedAHost) {

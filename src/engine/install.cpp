@@ -194,8 +194,9 @@ node::FileToPut file_to_put(std::string_view path, std::uint32_t mode, std::stri
   return file;
 }
 
-node::LookFor look_for(const std::string& cluster, const std::vector<spec::Node>& nodes) {
+node::LookFor look_for(const std::string& cluster, const std::vector<spec::Node>& nodes, Keys keys) {
   node::LookFor look;
+  look.keys = keys == Keys::needed;
   for (const auto path : {installed::program, installed::former_program, installed::wal_program, installed::boot_unit})
     look.files.emplace_back(path);
   look.texts.emplace_back(installed::node_config);
@@ -284,6 +285,9 @@ class Planner {
   Result<> key() {
     if (wanted_.key.empty()) return {};
     const auto line = std::string{installed::key_options} + wanted_.key;
+    if (!seen_.keys_unread.empty())
+      return refuse(fmt::format("the key cannot be added: {}", seen_.keys_unread),
+                    fmt::format("run this without --key, and add this line there by hand: {}", line));
     const auto words = split(wanted_.key, ' ');
     for (const auto one : lines(seen_.authorized_keys)) {
       if (trim(one).starts_with('#') || one.find(words[1]) == std::string_view::npos) continue;
@@ -386,6 +390,8 @@ void remove_programs(HostPlan& plan, const node::HostSeen& seen) {
   }
   for (const auto path : {installed::boot_unit, installed::program, installed::former_program, installed::wal_program})
     delete_if_there(plan, seen, path);
+  if (!seen.keys_unread.empty())
+    plan.notes.push_back(fmt::format("remove the `dugong serve` line by hand: {}", seen.keys_unread));
   for (const auto line : lines(seen.authorized_keys)) {
     if (!line.starts_with(installed::key_options)) continue;
     plan.change.keys_to_drop.emplace_back(line);

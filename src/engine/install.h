@@ -83,12 +83,14 @@ struct HostPlan {
   [[nodiscard]] bool empty() const { return lines.empty(); }
 };
 
-node::LookFor look_for(const std::string& cluster, const std::vector<spec::Node>& nodes);
+enum class Keys { not_needed, needed };
+node::LookFor look_for(const std::string& cluster, const std::vector<spec::Node>& nodes, Keys keys);
 // Where the certificate of a node is.
 std::string certificate_path(const std::string& cluster, const std::string& node);
 node::FileToPut file_to_put(std::string_view path, std::uint32_t mode, std::string content);
 
-// Errors: refused (another kind of machine, something else in a file's place, a key that is there with other rights).
+// Errors: refused (another kind of machine, something else in a file's place, a key that is there with other rights, or
+// that cannot be added).
 Result<HostPlan> plan_install(const InstallWanted& wanted, const node::HostSeen& seen, std::int64_t now);
 // Programs and units only. Errors: as above; refused too when there is no dugong to upgrade.
 Result<HostPlan> plan_upgrade(const InstallWanted& wanted, const node::HostSeen& seen);

@@ -255,6 +255,21 @@ TEST(PlanInstall, AKeyThatIsThereWithOtherRightsIsRefused) {
       has(told(plan_install(wanted, seen, now)), "this key is in authorized_keys of root already, with other rights"));
 }
 
+TEST(PlanInstall, KeysThatCannotBeReadStandInTheWayOfAKeyOnly) {
+  auto wanted = wanted_for({});
+  auto seen = bare();
+  seen.keys_unread = "/root/.ssh/authorized_keys is reached through a symbolic link";
+  EXPECT_TRUE(plan_install(wanted, seen, now));
+  wanted.key = "ssh-ed25519 " + std::string(68, 'A') + " controller";
+  const auto text = told(plan_install(wanted, seen, now));
+  EXPECT_TRUE(
+      has(text, "through a symbolic link → run this without --key, and add this line there by hand: command=\""))
+      << text;
+  EXPECT_TRUE(text.ends_with(wanted.key)) << text;
+  EXPECT_TRUE(look_for("", {}, Keys::needed).keys);
+  EXPECT_FALSE(look_for("", {}, Keys::not_needed).keys);
+}
+
 TEST(PlanInstall, SomethingElseInAFilesPlaceIsRefused) {
   for (const auto path : {installed::program, installed::boot_unit, installed::node_config}) {
     auto seen = bare();
@@ -312,6 +327,13 @@ TEST(PlanRemoval, IsRefusedWhileDugongIsAtWork) {
   auto seen = bare();
   seen.running = {"dugong up, root@h, pid 12"};
   EXPECT_TRUE(has(told(plan_removal("dex", seen)), "refused: dugong is at work there: dugong up, root@h, pid 12"));
+}
+
+TEST(PlanRemoval, KeysThatCannotBeReadAreLeftToTheOperator) {
+  auto seen = after(bare(), plan_install(wanted_for({cluster().nodes[0]}), bare(), now).value());
+  seen.keys_unread = "authorized_keys is reached through a symbolic link";
+  const auto plan = plan_removal("dex", seen);
+  EXPECT_TRUE(has(told(plan), "note: remove the `dugong serve` line by hand: authorized_keys is")) << told(plan);
 }
 
 TEST(PlanRemoval, AnotherClusterOnTheHostKeepsTheProgram) {

@@ -31,6 +31,7 @@ struct LookFor {
   std::vector<std::string> certificates;  // PEM files, of which only the certificates are read
   std::vector<std::string> directories;   // the names in them
   std::string program;                    // asked for its version where it is there
+  bool keys = false;                      // authorized_keys of the login user
 };
 struct HostSeen {
   HostIdentity identity;
@@ -41,7 +42,8 @@ struct HostSeen {
   std::map<std::string, std::vector<std::string>> directories;
   std::string program_version;       // what it answered; empty: it is not there, or does not run
   std::vector<std::string> running;  // who holds a lock of dugong's
-  std::string authorized_keys;       // of the login user
+  std::string authorized_keys;       // of the login user; empty too when it was not asked for
+  std::string keys_unread;           // why they could not be read
 };
 
 struct FileToPut {

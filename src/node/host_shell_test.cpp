@@ -105,7 +105,8 @@ TEST_F(ThroughAShell, LooksAtWhatIsThere) {
                                    {path("etc/node.toml"), path("etc/absent.toml")},
                                    {path("etc/a.pem"), path("etc/b.pem")},
                                    {path("etc"), path("nowhere")},
-                                   path("etc/program")});
+                                   path("etc/program"),
+                                   true});
   ASSERT_TRUE(seen) << seen.error().what;
   EXPECT_EQ(seen->identity.uid, 0U);
   EXPECT_EQ(seen->files.at(path("etc/link")).kind, InstalledKind::other);
@@ -244,6 +245,25 @@ TEST_F(ThroughAShell, KeysBehindALinkAreLeftAlone) {
   ASSERT_FALSE(done);
   EXPECT_NE(done.error().what.find("through a symbolic link"), std::string::npos) << done.error().what;
   EXPECT_EQ(read("elsewhere"), "secret\n");
+}
+
+TEST_F(ThroughAShell, KeysBehindALinkDoNotEndTheLook) {
+  fs::create_directories(path("home/.ssh"));
+  fs::create_symlink(path("elsewhere"), path("home/.ssh/authorized_keys"));
+  const auto door = open_here();
+  ASSERT_TRUE(door) << door.error().what;
+  LookFor wanted;
+  const auto without = (*door)->look(wanted);
+  ASSERT_TRUE(without) << without.error().what;
+  EXPECT_EQ(without->keys_unread, "");
+  wanted.keys = true;
+  const auto with = (*door)->look(wanted);
+  ASSERT_TRUE(with) << with.error().what;
+  EXPECT_NE(with->keys_unread.find("through a symbolic link"), std::string::npos) << with->keys_unread;
+  // The same door then changes what needs no key.
+  HostChange all;
+  all.puts = {file("etc/x", "1")};
+  EXPECT_TRUE((*door)->change(all));
 }
 
 TEST_F(ThroughAShell, WhatIsRemovedIsOnlyWhatWasNamed) {

@@ -127,7 +127,7 @@ keys_file() {
   if [ -e "$k" ] && [ ! -f "$k" ]; then why="$k is not a file"; return 1; fi
 }
 read_keys() {
-  keys_file || give_up "$why"
+  keys_file || { no "$why"; return; }
   if [ -e "$k" ]; then read_text "$k"; else ok ''; fi
 }
 write_keys() {
