@@ -208,7 +208,10 @@ Result<int> run_node_install(const Arguments& arguments, World& world) {
     return plan;
   }));
   const auto also =
-      make_now ? fmt::format("here: make {}, the authority of the cluster's certificates; keep it safe", authority.file)
+      make_now ? fmt::format(
+                     "here: make {}, the authority of the cluster's certificates; keep it safe (if another machine has "
+                     "one, copy it here instead)",
+                     authority.file)
                : std::string{};
   if (!TRY(agreed(all, verb, also, arguments, world))) return exits::ok;
   if (make_now) TRY(authority.make_if_missing(meant.cluster(), world));

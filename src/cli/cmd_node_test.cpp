@@ -165,6 +165,17 @@ TEST(NodeInstall, TheAuthoritysKeyNeverLeavesTheController) {
   EXPECT_FALSE(shell.printed("PRIVATE") || shell.said("PRIVATE"));
 }
 
+TEST(NodeInstall, AnotherControllersAuthorityIsToBeBroughtHere) {
+  Shell shell;
+  EXPECT_EQ(shell("node install a --yes"), 0) << shell.err.str();
+  EXPECT_TRUE(shell.printed("if another machine has one, copy it here instead")) << shell.out.str();
+  shell.authorities.clear();
+  EXPECT_EQ(shell("node install a b --yes"), 3);
+  EXPECT_TRUE(shell.said("where: a")) << shell.err.str();
+  EXPECT_TRUE(shell.said("copy dex-ca.pem here")) << shell.err.str();
+  EXPECT_TRUE(shell.authorities.empty());
+}
+
 TEST(NodeInstall, AllHostsAreLookedAtBeforeOneIsChanged) {
   Shell shell;
   shell.hosts.erase("root@h2");

@@ -303,6 +303,7 @@ class Planner {
 
   Result<> certificates(std::int64_t now) {
     if (wanted_.authority.empty()) {
+      TRY(require_no_authority());
       plan.lines.push_back(fmt::format("put {}", authority_path(wanted_.cluster)));
     } else {
       TRY(put_if_needed(file_to_put(authority_path(wanted_.cluster), 0644, wanted_.authority),
@@ -318,7 +319,8 @@ class Planner {
       if (!why && (there.mode != 0600 || there.uid != 0)) why = "others may read its key";
       if (!why) continue;
       plan.certificates.push_back(name);
-      plan.lines.push_back(fmt::format("put {}: a key and a certificate for {} ({})", path, node.address, *why));
+      const auto verb = there.kind == InstalledKind::file ? "replace" : "put";
+      plan.lines.push_back(fmt::format("{} {}: a key and a certificate for {} ({})", verb, path, node.address, *why));
     }
     return {};
   }
@@ -333,6 +335,17 @@ class Planner {
   static tl::unexpected<Error> something_else(std::string_view path) {
     return refuse(fmt::format("{} there is a link or a directory, and not a file", path), "move it away there");
   }
+  // The hosts of a cluster trust one authority: a second one here would cut this host off from the others.
+  Result<> require_no_authority() const {
+    const auto path = authority_path(wanted_.cluster);
+    const auto there = state_of(seen_, path);
+    if (there.kind == InstalledKind::missing) return {};
+    if (there.kind == InstalledKind::other) return something_else(path);
+    return refuse(fmt::format("that host has an authority of {} ({}), and its key is not here", wanted_.cluster, path),
+                  fmt::format("copy {0}-ca.pem here from where it was made (--ca-dir names its directory), or move "
+                              "{1}/{0} there away to begin anew",
+                              wanted_.cluster, installed::tls));
+  }
   Result<> put_if_needed(node::FileToPut put, std::string line) {
     const auto there = state_of(seen_, put.path);
     if (there.kind == InstalledKind::other) return something_else(put.path);
@@ -340,6 +353,8 @@ class Planner {
     if (same && there.mode == put.mode && there.uid == 0) return {};
     if (same) line = fmt::format("put {} anew: it was not root's with mode {:o}", put.path, put.mode);
     if (same) put.keep_as.clear();
+    if (constexpr std::string_view puts = "put "; there.kind == InstalledKind::file && !same && line.starts_with(puts))
+      line.replace(0, puts.size(), "replace ");
     plan.change.puts.push_back(std::move(put));
     plan.lines.push_back(std::move(line));
     return {};

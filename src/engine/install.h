@@ -90,7 +90,7 @@ std::string certificate_path(const std::string& cluster, const std::string& node
 node::FileToPut file_to_put(std::string_view path, std::uint32_t mode, std::string content);
 
 // Errors: refused (another kind of machine, something else in a file's place, a key that is there with other rights, or
-// that cannot be added).
+// that cannot be added; an authority of the cluster there and none here).
 Result<HostPlan> plan_install(const InstallWanted& wanted, const node::HostSeen& seen, std::int64_t now);
 // Programs and units only. Errors: as above; refused too when there is no dugong to upgrade.
 Result<HostPlan> plan_upgrade(const InstallWanted& wanted, const node::HostSeen& seen);

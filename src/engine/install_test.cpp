@@ -270,6 +270,31 @@ TEST(PlanInstall, KeysThatCannotBeReadStandInTheWayOfAKeyOnly) {
   EXPECT_FALSE(look_for("", {}, Keys::not_needed).keys);
 }
 
+TEST(PlanInstall, ASecondAuthorityOfAClusterIsNotMade) {
+  auto wanted = wanted_for({cluster().nodes[0]});
+  auto seen = after(bare(), plan_install(wanted, bare(), now).value());
+  wanted.authority.clear();
+  EXPECT_TRUE(plan_install(wanted, bare(), now));
+  const auto text = told(plan_install(wanted, seen, now));
+  EXPECT_TRUE(has(text, "refused: that host has an authority of dex (/etc/dugong/tls/dex/ca.crt)")) << text;
+  EXPECT_TRUE(has(text, "copy dex-ca.pem here")) << text;
+  EXPECT_TRUE(has(text, "move /etc/dugong/tls/dex there away")) << text;
+  seen.files["/etc/dugong/tls/dex/ca.crt"] = {InstalledKind::other, 0, 0, {}};
+  EXPECT_TRUE(has(told(plan_install(wanted, seen, now)), "and not a file"));
+}
+
+TEST(PlanInstall, WhatIsReplacedIsCalledSo) {
+  const auto wanted = wanted_for({cluster().nodes[0]});
+  auto seen = after(bare(), plan_install(wanted, bare(), now).value());
+  for (auto& [path, file] : seen.files) file.sha256 = std::string(64, 'x');
+  for (auto& [path, pem] : seen.certificates) pem.clear();
+  const auto text = told(plan_install(wanted, seen, now));
+  for (const auto* path : {"/usr/local/bin/dugong-wal", "/etc/systemd/system/dugong-boot.service",
+                           "/etc/dugong/tls/dex/ca.crt", "/etc/dugong/tls/dex/a.pem"})
+    EXPECT_TRUE(has(text, fmt::format("replace {}", path))) << path << "\n" << text;
+  EXPECT_FALSE(has(text, "put /")) << text;
+}
+
 TEST(PlanInstall, SomethingElseInAFilesPlaceIsRefused) {
   for (const auto path : {installed::program, installed::boot_unit, installed::node_config}) {
     auto seen = bare();
