@@ -147,10 +147,25 @@ Error explain_ssh_failure(Error error, const SshTarget& target) {
   return error;
 }
 
+namespace {
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+}
+
+// Both: an old dugong-wal beside the new program would be what the next upgrade puts on the nodes.
+std::string bring_both(const SshTarget& target, const std::string& own) {
+  const auto there = target.program.starts_with('/') ? target.program : std::string{usual_place};
+  return fmt::format("scp {0}{1}:{2} {1}:{3}dugong-wal {4}", target.config.empty() ? "" : "-F " + target.config + " ",
+                     target.target, there, directory_of(there), directory_of(own));
+}
+
+}  // namespace
+
 Error explain_version(Error error, const SshTarget& target, const std::string& node, const std::string& own) {
-  const auto there = target.target + ":" + (target.program.starts_with('/') ? target.program : usual_place);
   if (error.next.starts_with(wire::upgrade_there)) error.next += fmt::format(": dugong node upgrade {}", node);
-  if (error.next.starts_with(wire::upgrade_here)) error.next += fmt::format(": scp {} {}", there, own);
+  if (error.next.starts_with(wire::upgrade_here)) error.next += ": " + bring_both(target, own);
   return error;
 }
 

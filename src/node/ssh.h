@@ -39,7 +39,8 @@ std::vector<std::string> ssh_environment();
 Error explain_ssh_failure(Error error, const SshTarget& target);
 // Whether these are the words of a machine without sudo.
 bool lacks_sudo(const std::string& words);
-// Of a greeting that was refused for its version: the command that brings the newer program to where the older one is
+// Of a greeting that was refused for its version: the command that brings the newer programs to where the older ones
+// are
 // (`node`: its name, `own`: the path of our program).
 Error explain_version(Error error, const SshTarget& target, const std::string& node, const std::string& own);
 

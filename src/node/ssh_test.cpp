@@ -132,7 +132,10 @@ std::string version_advice(const std::string& next, const std::string& program =
 TEST(Ssh, AnotherVersionIsReplacedByACommand) {
   EXPECT_EQ(version_advice("upgrade dugong on b to 2"), "upgrade dugong on b to 2: dugong node upgrade b");
   EXPECT_EQ(version_advice("upgrade dugong here to 9", "/x/dugong"),
-            "upgrade dugong here to 9: scp root@b:/x/dugong /opt/d/dugong");
+            "upgrade dugong here to 9: scp root@b:/x/dugong root@b:/x/dugong-wal /opt/d/");
+  const Error newer{ErrorKind::refused, "", {}, {}, "upgrade dugong here to 9"};
+  EXPECT_EQ(explain_version(newer, {"b", "/c", "dugong"}, "b", "dugong").next,
+            "upgrade dugong here to 9: scp -F /c b:/usr/local/bin/dugong b:/usr/local/bin/dugong-wal ./");
   EXPECT_EQ(version_advice("something else"), "something else");
 }
 TEST(Ssh, OtherErrorsStayAsTheyAre) {
