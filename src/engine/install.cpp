@@ -423,6 +423,19 @@ void remove_certificates(HostPlan& plan, const node::HostSeen& seen, const std::
   plan.lines.push_back(fmt::format("remove {}: {}", directory, join(found->second, ", ")));
 }
 
+// A name that could not be asked for there would end the removal in its middle.
+Result<> require_plain_names(const node::HostSeen& seen, const std::string& cluster) {
+  const auto directory = fmt::format("{}/{}", installed::tls, cluster);
+  const auto found = seen.directories.find(directory);
+  if (cluster.empty() || found == seen.directories.end()) return {};
+  std::vector<std::string> strange;
+  for (const auto& name : found->second)
+    if (!node::check_install_path(directory + "/" + name)) strange.push_back(directory + "/" + printable(name));
+  if (strange.empty()) return {};
+  return refuse(fmt::format("dugong did not put all that is in {} there", directory),
+                "move it away there: " + join(strange, ", "));
+}
+
 }  // namespace
 
 Result<HostPlan> plan_removal(const std::string& cluster, const node::HostSeen& seen) {
@@ -435,7 +448,9 @@ Result<HostPlan> plan_removal(const std::string& cluster, const node::HostSeen& 
       if (name != cluster) others.push_back(name);
   if (cluster.empty() && !others.empty())
     return refuse(fmt::format("that host belongs to clusters: {}", join(others, ", ")),
-                  "name the cluster file whose nodes are to leave it: --file");
+                  "run this with a file that still has its [[node]] (--file); was that deleted: put it back, remove, "
+                  "then delete it");
+  TRY(require_plain_names(seen, cluster));
   HostPlan plan;
   remove_certificates(plan, seen, cluster);
   if (others.empty()) {

@@ -94,7 +94,8 @@ node::FileToPut file_to_put(std::string_view path, std::uint32_t mode, std::stri
 Result<HostPlan> plan_install(const InstallWanted& wanted, const node::HostSeen& seen, std::int64_t now);
 // Programs and units only. Errors: as above; refused too when there is no dugong to upgrade.
 Result<HostPlan> plan_upgrade(const InstallWanted& wanted, const node::HostSeen& seen);
-// Errors: refused while dugong is at work there, and when it cannot be told whose it is.
+// Errors: refused while dugong is at work there, when it cannot be told whose it is, and when something else lies among
+// the certificates.
 Result<HostPlan> plan_removal(const std::string& cluster, const node::HostSeen& seen);
 
 }  // namespace dugong::engine

@@ -361,13 +361,24 @@ TEST(PlanRemoval, KeysThatCannotBeReadAreLeftToTheOperator) {
   EXPECT_TRUE(has(told(plan), "note: remove the `dugong serve` line by hand: authorized_keys is")) << told(plan);
 }
 
+TEST(PlanRemoval, NamesThatDugongDidNotPutThereAreRefusedBeforeTheFirstGoes) {
+  auto seen = after(bare(), plan_install(wanted_for({cluster().nodes[0]}), bare(), now).value());
+  seen.directories[std::string{installed::tls} + "/dex"] = {"a.pem", "a.pem~", "ca.crt", "my notes"};
+  EXPECT_TRUE(has(told(plan_removal("dex", seen)),
+                  "move it away there: /etc/dugong/tls/dex/a.pem~, /etc/dugong/tls/dex/my notes"))
+      << told(plan_removal("dex", seen));
+}
+
 TEST(PlanRemoval, AnotherClusterOnTheHostKeepsTheProgram) {
   auto seen = after(bare(), plan_install(wanted_for({cluster().nodes[0]}), bare(), now).value());
   seen.directories[std::string{installed::tls}] = {"dex", "sky"};
   const auto plan = plan_removal("dex", seen);
   EXPECT_TRUE(has(told(plan), "note: dugong itself stays: sky is there too")) << told(plan);
   EXPECT_FALSE(has(told(plan), "remove /usr/local")) << told(plan);
-  EXPECT_TRUE(has(told(plan_removal("", seen)), "refused: that host belongs to clusters: dex, sky"));
+  const auto unknown = told(plan_removal("", seen));
+  EXPECT_TRUE(has(unknown, "refused: that host belongs to clusters: dex, sky")) << unknown;
+  EXPECT_TRUE(has(unknown, "a file that still has its [[node]]")) << unknown;
+  EXPECT_TRUE(has(unknown, "put it back, remove, then delete it")) << unknown;
 }
 
 }  // namespace
