@@ -277,8 +277,8 @@ class Planner {
       return {};
     }
     for (const auto& [key, value] : missing_in(*policy, wanted_.rules))
-      plan.notes.push_back(
-          fmt::format("{} is left as it is; by hand: add \"{}\" to {}", installed::node_config, value, key));
+      plan.notes.push_back(fmt::format("{} is left as it is; by hand: add \"{}\" to {}{}", installed::node_config,
+                                       value, key, if_unlisted(key, *policy)));
     return {};
   }
 

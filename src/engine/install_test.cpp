@@ -229,6 +229,11 @@ TEST(PlanInstall, AnExistingConfigurationIsLeftAndWhatItLacksIsSaid) {
   const auto plan = plan_install(wanted, seen, now);
   EXPECT_TRUE(has(told(plan), "is left as it is; by hand: add \"tank/dex/a\" to prefixes")) << told(plan);
   for (const auto& put : plan->change.puts) EXPECT_NE(put.path, path);
+  seen.texts[path] = "directories = [\"/srv\"]\n";
+  wanted.rules.bin_dirs = {"/data/pg/bin"};
+  EXPECT_TRUE(
+      has(told(plan_install(wanted, seen, now)), "bin_dirs is not in /etc/dugong/node.toml: a list there replaces"));
+  seen.texts[path] = "prefixes = [\"other\"]\n";
   wanted.replace_config = true;
   EXPECT_TRUE(has(told(plan_install(wanted, seen, now)), "will no longer have \"other\" in prefixes"));
   wanted.replace_config = false;

@@ -19,11 +19,13 @@ Result<> require_marked(const std::string& dataset, Deadline deadline, const std
     break;
   }
   if (marked) return {};
-  return fail(Error{ErrorKind::refused,
-                    dataset + " does not carry dugong's mark, nor does one above it",
-                    {},
-                    "nothing was changed",
-                    "to allow it, list it in `prefixes` of node.toml on this node"});
+  return fail(
+      Error{ErrorKind::refused,
+            dataset + " does not carry dugong's mark, nor does one above it",
+            {},
+            "nothing was changed",
+            "to allow it, list it in `prefixes` of node.toml on this node, with those of all nodes on this host: a "
+            "list there replaces the default"});
 }
 
 }  // namespace dugong::node

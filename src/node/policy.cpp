@@ -1,5 +1,6 @@
 #include "node/policy.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -159,6 +160,16 @@ struct Judge {
 };
 
 }  // namespace
+
+bool Policy::lists(std::string_view key) const { return std::ranges::find(listed, key) != listed.end(); }
+
+std::string if_unlisted(std::string_view key, const Policy& policy) {
+  if (policy.lists(key)) return {};
+  return fmt::format(
+      "; {0} is not in {1}: a list there replaces the default, so it has to name those of all nodes on this host "
+      "(`dugong node install` writes it)",
+      key, policy.file);
+}
 
 Result<> judge(const Request& request, const Policy& policy) { return std::visit(Judge{policy}, request); }
 Result<> judge(const StreamRequest& request, const Policy& policy) { return std::visit(Judge{policy}, request); }

@@ -28,7 +28,12 @@ struct Policy {
   std::vector<std::string> projects = {"dugong-*"};
   std::vector<std::string> bin_dirs = {"/usr", "/opt"};
   std::vector<std::string> os_users = {"postgres"};
+  std::vector<std::string> listed = {};  // the keys that the file has: the others have their default
+  [[nodiscard]] bool lists(std::string_view key) const;
 };
+// What the advice to add to a key has to go on with where the file has none: who starts a list there locks out what the
+// default allowed. Empty where it has one.
+std::string if_unlisted(std::string_view key, const Policy& policy);
 
 // Pure. Errors: refused, with the file and the key to change; invalid for names that no file could allow.
 Result<> judge(const Request& request, const Policy& policy);

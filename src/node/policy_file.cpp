@@ -84,6 +84,7 @@ Result<Policy> parse_policy(std::string_view text, const std::string& file) {
     if (!values) return fail(std::move(values).error());
     auto taken = take_key(policy, key.str(), std::move(*values));
     if (!taken) return fail(at_source(file, key.source(), taken.error().what));
+    policy.listed.emplace_back(key.str());
   }
   return policy;
 }

@@ -19,7 +19,8 @@ Error refusal(std::string what, std::string_view key, std::string_view example, 
                std::move(what),
                {},
                "nothing was changed",
-               fmt::format("to allow it, add \"{}\" to {} in {} on this node", example, key, policy.file)};
+               fmt::format("to allow it, add \"{}\" to {} in {} on this node{}", example, key, policy.file,
+                           if_unlisted(key, policy))};
 }
 Error nonsense(std::string what) { return Error{ErrorKind::invalid, std::move(what), {}, "nothing was changed", {}}; }
 

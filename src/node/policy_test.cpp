@@ -31,6 +31,7 @@ Policy narrow() {
   policy.directories = {"/srv/dugong/dex", "/etc/special"};
   policy.projects = {"dugong-dex-a"};
   policy.bin_dirs = {"/usr/lib/postgresql/15/bin"};
+  policy.listed = {"prefixes", "directories", "projects", "bin_dirs"};
   return policy;
 }
 
@@ -302,6 +303,19 @@ TEST(NarrowPolicy, ARefusalSaysWhatToChangeAndWhere) {
   ASSERT_FALSE(judged.has_value());
   EXPECT_EQ(judged.error().left, "nothing was changed");
   EXPECT_EQ(judged.error().next, "to allow it, add \"tank/other\" to prefixes in /etc/dugong/node.toml on this node");
+}
+TEST(NarrowPolicy, ARefusalDoesNotAdviseToAddToAListThatIsNotThere) {
+  const auto next = [](const std::string& toml) {
+    const auto policy = parse_policy(toml, "/etc/dugong/node.toml").value();
+    return judge(Request{zfs::Create{"tank", {{"canmount", "noauto"}}}}, policy).error().next;
+  };
+  const std::string advice = "to allow it, add \"tank\" to prefixes in /etc/dugong/node.toml on this node";
+  EXPECT_EQ(next("prefixes = [\"zpool\"]"), advice);
+  for (const char* toml : {"", "projects = [\"dugong-*\"]"})
+    EXPECT_EQ(next(toml),
+              advice +
+                  "; prefixes is not in /etc/dugong/node.toml: a list there replaces the default, so it has "
+                  "to name those of all nodes on this host (`dugong node install` writes it)");
 }
 
 // ---- the file
