@@ -169,9 +169,12 @@ struct Authorities {
 Result<node::HostChange> with_certificates(const Looked& looked, bool made_now, const std::string& cluster,
                                            const node::Authority& authority, std::int64_t now) {
   auto change = looked.plan.change;
-  if (made_now)
-    change.puts.push_back(
-        engine::file_to_put(fmt::format("{}/{}/ca.crt", engine::installed::tls, cluster), 0644, authority.certificate));
+  if (made_now) {
+    auto put =
+        engine::file_to_put(fmt::format("{}/{}/ca.crt", engine::installed::tls, cluster), 0644, authority.certificate);
+    put.is_new = true;
+    change.puts.push_back(std::move(put));
+  }
   for (const auto& name : looked.plan.certificates) {
     const auto pem = TRY(node::issue(authority, name, now));
     change.puts.push_back(engine::file_to_put(engine::certificate_path(cluster, name.node), 0600, pem.reveal()));

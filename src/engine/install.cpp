@@ -353,6 +353,7 @@ class Planner {
     if (same && there.mode == put.mode && there.uid == 0) return {};
     if (same) line = fmt::format("put {} anew: it was not root's with mode {:o}", put.path, put.mode);
     if (same) put.keep_as.clear();
+    put.is_new = there.kind == InstalledKind::missing;
     if (constexpr std::string_view puts = "put "; there.kind == InstalledKind::file && !same && line.starts_with(puts))
       line.replace(0, puts.size(), "replace ");
     plan.change.puts.push_back(std::move(put));

@@ -173,6 +173,7 @@ TEST(PlanInstall, OnABareHostEverythingAndAfterwardsNothing) {
                            "put /etc/dugong/tls/dex/ca.crt", "put /etc/dugong/tls/dex/a.pem: a key and a certificate",
                            "add to ~root/.ssh/authorized_keys, for `serve` alone: ssh-ed25519 …AAAAAAAA controller"})
     EXPECT_TRUE(has(text, part)) << part << "\n" << text;
+  for (const auto& put : plan->change.puts) EXPECT_TRUE(put.is_new) << put.path;
   const auto again = plan_install(wanted, after(bare(), *plan), now);
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->empty()) << told(again);
@@ -298,6 +299,7 @@ TEST(PlanInstall, WhatIsReplacedIsCalledSo) {
                            "/etc/dugong/tls/dex/ca.crt", "/etc/dugong/tls/dex/a.pem"})
     EXPECT_TRUE(has(text, fmt::format("replace {}", path))) << path << "\n" << text;
   EXPECT_FALSE(has(text, "put /")) << text;
+  for (const auto& put : plan_install(wanted, seen, now)->change.puts) EXPECT_FALSE(put.is_new) << put.path;
 }
 
 TEST(PlanInstall, SomethingElseInAFilesPlaceIsRefused) {

@@ -268,6 +268,8 @@ class ShellDoor final : public HostShell {
       if (!staged) return fail(located(std::move(staged).error(), put.path));
     }
     for (const auto& put : puts)
+      if (put.is_new) TRY(root_->ask({"new", put.path}));
+    for (const auto& put : puts)
       if (!put.keep_as.empty()) TRY(root_->ask({"keep", put.path, put.keep_as}));
     return puts.empty() ? Result<>{} : commit();
   }

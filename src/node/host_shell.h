@@ -52,6 +52,7 @@ struct FileToPut {
   std::shared_ptr<const std::string> content;
   std::string sha256;
   std::string keep_as;    // the former file stays under this name; empty: it goes
+  bool is_new = false;    // refused when something has come to be there since it was looked at
   bool must_run = false;  // `FILE --version` has to answer before it takes its name
 };
 struct HostChange {

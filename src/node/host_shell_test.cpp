@@ -168,6 +168,25 @@ TEST_F(ThroughAShell, AllFilesOrNone) {
   EXPECT_EQ(names_below("etc"), (std::set<std::string>{"in_the_way"}));
 }
 
+TEST_F(ThroughAShell, WhatCameToBeSinceTheLookIsNotReplaced) {
+  HostChange all;
+  all.puts = {file("bin/dugong", "new", 0755), file("etc/node.toml", "mine")};
+  all.puts[1].is_new = true;
+  write("etc/node.toml", "a colleague's");
+  const auto done = change(all);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().what.find("etc/node.toml changed since it was looked at"), std::string::npos)
+      << done.error().what;
+  EXPECT_TRUE(done.error().next.starts_with("run the same command again")) << done.error().next;
+  EXPECT_EQ(read("etc/node.toml"), "a colleague's");
+  EXPECT_FALSE(fs::exists(path("bin/dugong")));
+  fs::remove(path("etc/node.toml"));
+  const auto again = change(all);
+  ASSERT_TRUE(again) << again.error().what;
+  EXPECT_EQ(read("etc/node.toml"), "mine");
+  EXPECT_EQ(names_below("etc"), (std::set<std::string>{"node.toml"}));
+}
+
 TEST_F(ThroughAShell, AProgramThatDoesNotRunThereTakesNoName) {
   write("bin/dugong", "old", 0755);
   HostChange all;

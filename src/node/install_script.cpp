@@ -18,7 +18,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 umask 077
 set -f
 run=${DUGONG_RUN_DIR:-/run/dugong}
-staged= made= keeps= why= locked= keys=
+staged= made= keeps= news= why= locked= keys=
 clean() {
   for f in $staged; do rm -f "$f"; done
   [ -z "$keys" ] || rm -f "$keys"
@@ -99,18 +99,28 @@ stage() {
   ok ''
 }
 staged_of() { printf '%s' "${1%/*}/.dugong-install-${1##*/}"; }
+# A file that came to be since the look is not ours to replace.
+put_in_place() {
+  case " $news " in
+    *" $2 "*) ln -T "$1" "$2" && rm -f "$1" ;;
+    *) mv -fT "$1" "$2" ;;
+  esac
+}
 commit() {
+  for n in $news; do
+    if [ -e "$n" ] || [ -L "$n" ]; then give_up "$n changed since it was looked at; nothing was put"; fi
+  done
   for k in $keeps; do
     why=$(ln -f "${k%%:*}" "${k#*:}" 2>&1) || give_up "$why"
   done
   t=
   for f in $staged; do
     n=${f%/*}/${f##*/.dugong-install-}
-    why=$(mv -fT "$f" "$n" 2>&1) || give_up "$why${t:+; put before it: $t}"
+    why=$(put_in_place "$f" "$n" 2>&1) || give_up "$why${t:+; put before it: $t}"
     t="$t${t:+, }$n"
   done
   for f in $staged; do sync "${f%/*}"; done
-  staged= made= keeps=
+  staged= made= keeps= news=
   ok ''
 }
 delete() {
@@ -177,6 +187,7 @@ while read -r verb a b c d; do
     stage) stage "$a" "$b" "$c" "$d" ;;
     try) run_version "$(staged_of "$a")" ;;
     keep) keeps="$keeps $a:$b"; ok '' ;;
+    new) news="$news $a"; ok '' ;;
     commit) commit ;;
     delete) delete "$a" ;;
     remove_dir) remove_dir "$a" ;;
