@@ -20,10 +20,6 @@ TEST_F(LocalUnits, of_a_host_without_systemd_there_are_none) { EXPECT_EQ(units()
 
 TEST_F(LocalUnits, one_is_enabled_when_a_target_wants_it) {
   const std::string unit = "[Service]\nExecStart=/usr/bin/postgres -D /srv/pg\n";
-  write("systemd/multi-user.target.wants/run.service",
-        "[Service]\nExecStart=docker run -v /srv/pg:/var/lib/postgresql/data pg\n");
-  write("systemd/multi-user.target.wants/mount.service",
-        "[Service]\nExecStart=docker run --mount type=bind,source=/srv/pg/,target=/var/lib/postgresql/data pg\n");
   write("systemd/pg.service", unit);
   EXPECT_EQ(units(), Units{}) << "it is there, and nobody starts it";
   std::filesystem::create_directories(path("systemd/multi-user.target.wants"));
@@ -54,6 +50,14 @@ TEST_F(LocalUnits, a_running_server_shows_whose_it_is) {
   EXPECT_EQ(units(42), Units{}) << "somebody's login";
   write("proc/42/cgroup", "0::/user.slice/user-0.slice/session-3.scope\n");
   EXPECT_EQ(units(42), Units{});
+}
+
+TEST_F(LocalUnits, one_that_runs_a_container_names_the_data_too) {
+  write("systemd/multi-user.target.wants/run.service",
+        "[Service]\nExecStart=docker run -v /srv/pg:/var/lib/postgresql/data pg\n");
+  write("systemd/multi-user.target.wants/mount.service",
+        "[Service]\nExecStart=docker run --mount type=bind,source=/srv/pg/,target=/var/lib/postgresql/data pg\n");
+  EXPECT_EQ(units(), (Units{"mount.service", "run.service"}));
 }
 
 }  // namespace
