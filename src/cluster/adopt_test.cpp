@@ -206,6 +206,21 @@ TEST(PlanAdoption, RemembersAContainerThatWasMadeAnewUnderAnotherName) {
   EXPECT_EQ(marks["dugong:old_compose"], "none");
 }
 
+TEST(PlanAdoption, ShowsWhatElseTheOldWayWas) {
+  World world;
+  world.server().containers[0].project = "timescale";
+  world.server().containers[0].image_id = "sha256:other";
+  const auto adoption = adoption_of(world.ground()).value();
+  const auto project = std::ranges::find(adoption.changes, "compose project", &AdoptionChange::what);
+  ASSERT_NE(project, adoption.changes.end());
+  EXPECT_EQ(project->from, "timescale");
+  const auto plan = plan_up(world.spec, world.seen, {});
+  ASSERT_TRUE(plan) << plan.error().what;
+  const auto notes = join(plan->notes, "\n");
+  EXPECT_TRUE(has(notes, "other services of /srv/pg/docker-compose.yaml"));
+  EXPECT_TRUE(has(notes, "indexes on text are wrong until REINDEX"));
+}
+
 TEST(Release, NeedsTheDataToBeSeen) {
   World world;
   world.dataset().ours = {{"cluster", "dex"}, {"node", "a"}, {"role", "live"}, {"adopted", "yes"}, {"state", "ready"}};

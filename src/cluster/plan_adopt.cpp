@@ -47,6 +47,8 @@ void add_container(const Ground& g, std::vector<AdoptionChange>& changes) {
   if (incumbent == nullptr) return;
   const auto source = "container " + incumbent->name;
   changes.push_back({"container", incumbent->name, g.server.project, source, true});
+  if (!incumbent->project.empty())
+    changes.push_back({"compose project", incumbent->project, g.server.project, source, true});
   if (incumbent->restart_policy != "no")
     changes.push_back({"restart policy", incumbent->restart_policy, "no", source, false});
   if (incumbent->image_id != g.seen.software->id)
@@ -88,6 +90,22 @@ void note_maker(const Ground& g, Steps& steps) {
       "container {} names no Compose file that is there: what made it is not known; if a Compose file or a script "
       "did, take it out of the way by hand, or it starts a second server on {}",
       incumbent->name, g.host.data));
+}
+
+// What else the old way of starting brought along.
+void note_what_goes_with_it(const Ground& g, Steps& steps) {
+  const auto* incumbent = incumbent_of(*g.seen.server);
+  if (incumbent == nullptr) return;
+  for (const auto& file : incumbent->compose_files)
+    steps.note(
+        fmt::format("other services of {0}, if it has any, go on running; to start them again, make a Compose file "
+                    "of their own from {1}",
+                    file, runtime::set_aside_name(file)));
+  if (incumbent->image_id != g.seen.software->id)
+    steps.note(
+        fmt::format("the image is not the one that container {} runs: should its C library sort text otherwise, "
+                    "indexes on text are wrong until REINDEX; bt_index_check of extension amcheck tells",
+                    incumbent->name));
 }
 
 // ---- what is done
@@ -336,6 +354,7 @@ Result<Stage> plan_adoption(const Ground& g, Plan& plan) {
   steps.add(runtime::StartServer{g.server});
   if (g.node.is_primary()) steps.add(WaitReady{});
   note_maker(g, steps);
+  note_what_goes_with_it(g, steps);
   note_slots(g, steps);
   note_archive(g, steps);
   note_base(g, steps);

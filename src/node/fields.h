@@ -134,7 +134,7 @@ DUGONG_NAMED(runtime::InspectEngine, "runtime.inspect_engine"){}; };
 DUGONG_PART(runtime::OtherContainer){
     Field{"name", &T::name}, Field{"state", &T::state}, Field{"image_id", &T::image_id},
     Field{"restart_policy", &T::restart_policy}, Field{"compose_files", &T::compose_files},
-    Field{"goes_when_stopped", &T::goes_when_stopped},
+    Field{"project", &T::project}, Field{"goes_when_stopped", &T::goes_when_stopped},
     Field{"serves", &T::serves}, Field{"set_aside", &T::set_aside}}; };
 DUGONG_NAMED(runtime::RetireContainer, "runtime.retire_container"){
     Field{"name", &T::name}, Field{"data", &T::data}, Field{"seconds", &T::seconds}}; };

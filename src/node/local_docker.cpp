@@ -30,7 +30,19 @@ Result<std::vector<runtime::Container>> containers_of_engine(const std::string& 
     if (!body && body.error().kind == ErrorKind::conflict) continue;
     bodies.push_back(TRY(std::move(body)));
   }
-  return runtime::parse_containers(runtime::as_inspect_list(bodies));
+  const auto volumes = TRY(ask_engine(socket, runtime::all_volumes_path(), call));
+  return runtime::parse_containers(runtime::as_inspect_list(bodies), TRY(runtime::parse_volumes(volumes)));
+}
+
+// A mount may name a directory by way of a symlink, and mounts what is behind it.
+std::vector<runtime::Container> by_real_paths(std::vector<runtime::Container> all) {
+  for (auto& container : all) {
+    const auto named = container.bind_sources;
+    for (const auto& source : named)
+      if (const auto real = os::real_path(source); real && *real != source) container.bind_sources.push_back(*real);
+    if (const auto real = os::real_path(container.host_pgdata)) container.host_pgdata = *real;
+  }
+  return all;
 }
 
 }  // namespace
@@ -93,10 +105,10 @@ Result<std::string> Docker::compose_program(const Call& call) {
 Result<std::vector<runtime::Container>> Docker::containers(const Call& call) const {
   if (const auto engine = socket()) {
     auto found = containers_of_engine(*engine, call);
-    if (found || found.error().kind == ErrorKind::interrupted || found.error().kind == ErrorKind::timed_out)
-      return found;
+    if (found) return by_real_paths(*std::move(found));
+    if (found.error().kind == ErrorKind::interrupted || found.error().kind == ErrorKind::timed_out) return found;
   }
-  return containers_by_tool(call);
+  return by_real_paths(TRY(containers_by_tool(call)));
 }
 
 // A container may go away between the two questions; docker then answers for the others and exits with 1.
@@ -109,7 +121,18 @@ Result<std::vector<runtime::Container>> Docker::containers_by_tool(const Call& c
   const auto output = TRY(run(argv, call));
   const bool went_away = output.err.find("No such container") != std::string::npos;
   if (!output.exit.ok() && !went_away) return fail(tool_error(argv, output));
-  return runtime::parse_containers(output.out);
+  if (output.out.find("\"volume\"") == std::string::npos) return runtime::parse_containers(output.out);
+  return runtime::parse_containers(output.out, TRY(volumes_by_tool(call)));
+}
+
+// As with containers: one may go away between the two questions.
+Result<runtime::VolumeDevices> Docker::volumes_by_tool(const Call& call) const {
+  std::vector<std::string> names;
+  const auto listed = TRY(succeed(runtime::render_volume_names(), call));
+  for (const auto line : lines(listed.out)) names.emplace_back(trim(line));
+  if (names.empty()) return runtime::VolumeDevices{};
+  const auto told = TRY(run(runtime::render_volume_inspect(names), call));
+  return runtime::parse_volumes(told.out);
 }
 
 Result<runtime::Software> Docker::software(const std::string& image, const Call& call) {

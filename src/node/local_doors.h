@@ -120,6 +120,7 @@ class Docker {
   [[nodiscard]] std::string variable(const std::string& name) const;  // of those that docker gets to see
   [[nodiscard]] std::optional<std::string> socket() const;  // nothing: only docker itself knows where its engine is
   Result<std::vector<runtime::Container>> containers_by_tool(const Call&) const;
+  Result<runtime::VolumeDevices> volumes_by_tool(const Call&) const;
 
   std::vector<std::string> environment_;
   std::mutex mutex_;

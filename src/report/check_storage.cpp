@@ -227,7 +227,8 @@ Judgement judge_key(const Scene& s, const zfs::Dataset& data) {
             fmt::format("zfs set keylocation=file:///root/{}.key {}, and load it at boot (zfs load-key -a)",
                         zfs::pool_of(name), name)};
   return {Severity::note, fmt::format("the key of {} is at {}", name, *location),
-          "after a reboot it cannot be mounted until that key is loaded", "load it at boot: zfs load-key -a"};
+          "after a reboot it cannot be mounted until that key is loaded, which Debian does not do by itself",
+          "systemctl edit dugong-boot: [Service] ExecStartPre=-/usr/sbin/zfs load-key -a"};
 }
 
 Maybe judge_encryption(const Scene& s) {

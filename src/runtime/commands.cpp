@@ -139,6 +139,14 @@ Argv render_container_inspect(const std::vector<std::string>& ids) {
   return argv;
 }
 
+Argv render_volume_names() { return {"docker", "volume", "ls", "--quiet"}; }
+
+Argv render_volume_inspect(const std::vector<std::string>& names) {
+  Argv argv = {"docker", "volume", "inspect"};
+  argv.insert(argv.end(), names.begin(), names.end());
+  return argv;
+}
+
 Argv render_wait(const std::string& container) { return {"docker", "wait", container}; }
 
 Argv render_log_tail(const Server& server, int lines) {

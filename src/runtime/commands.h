@@ -75,6 +75,7 @@ struct OtherContainer {
   ServerState state = ServerState::absent;
   std::string image_id;
   std::string restart_policy;              // "unless-stopped", "on-failure:3"
+  std::string project;                     // of Compose; empty: none made it
   std::vector<std::string> compose_files;  // host paths, of the Compose project that made it
   bool goes_when_stopped = false;          // docker run --rm
   bool serves = false;                     // the data directory is its PGDATA: it is a server of it
@@ -175,6 +176,8 @@ Argv render_compose_trial(std::string_view compose_program);
 inline constexpr std::string_view compose_trial_file = "services:\n  nothing:\n    image: nothing\n";
 Argv render_container_ids();
 Argv render_container_inspect(const std::vector<std::string>& ids);
+Argv render_volume_names();
+Argv render_volume_inspect(const std::vector<std::string>& names);
 Argv render_wait(const std::string& container);  // ends when the container does
 Argv render_log_tail(const Server& server, int lines);
 
@@ -199,7 +202,13 @@ struct Container {
   bool goes_when_stopped = false;         // docker run --rm
   std::string host_pgdata;                // host path of what its PGDATA is; empty: none, or nothing of the host's
 };
-Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json);
+// Host directories behind volumes, by name: the local driver can bind one (`o=bind`), and then it is mounted as its
+// own.
+using VolumeDevices = std::map<std::string, std::string>;
+// Of `docker volume inspect` (a list) or of the engine's own answer to /volumes.
+Result<VolumeDevices> parse_volumes(std::string_view json);
+Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json,
+                                                const VolumeDevices& volumes = {});
 // Whether a server in this container could use the host directory `data`: it, something below it or a directory above
 // it is mounted for writing. All of the host ("/", as administration containers mount it) does not count.
 bool can_use(const Container& container, std::string_view data);

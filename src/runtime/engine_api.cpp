@@ -38,6 +38,7 @@ std::string engine_question(std::string_view path) {
 }
 
 std::string all_containers_path() { return "/containers/json?all=1"; }
+std::string all_volumes_path() { return "/volumes"; }
 std::string container_path(std::string_view id) { return "/containers/" + std::string{id} + "/json"; }
 
 Result<std::string> engine_answer(std::string_view response) {

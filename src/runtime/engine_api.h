@@ -14,6 +14,7 @@ namespace dugong::runtime {
 // the newest API that the engine has (api/server/router_swapper.go, api.md: "If you omit the version-prefix").
 std::string engine_question(std::string_view path);
 std::string all_containers_path();
+std::string all_volumes_path();
 std::string container_path(std::string_view id);
 
 // The body of a 200. Errors: conflict, 404; failed, anything else, with the engine's words.

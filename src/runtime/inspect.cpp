@@ -68,10 +68,18 @@ std::map<std::string, std::string> parse_labels(const Json& config) {
   return labels;
 }
 
-std::vector<std::string> bind_sources(const Json& container) {
+// The directory of the host that is mounted; empty: the engine's own.
+std::string host_source(const Json& mount, const VolumeDevices& volumes) {
+  if (text(mount, "Type") == "bind") return text(mount, "Source");
+  const auto volume = volumes.find(text(mount, "Name"));
+  return text(mount, "Type") != "volume" || volume == volumes.end() ? std::string{} : volume->second;
+}
+
+std::vector<std::string> bind_sources(const Json& container, const VolumeDevices& volumes) {
   std::vector<std::string> sources;
   for (const auto& mount : member(container, "Mounts"))
-    if (text(mount, "Type") == "bind" && member(mount, "RW") != false) sources.push_back(text(mount, "Source"));
+    if (auto source = host_source(mount, volumes); !source.empty() && member(mount, "RW") != false)
+      sources.push_back(std::move(source));
   return sources;
 }
 
@@ -85,7 +93,7 @@ std::string restart_policy(const Json& container) {
 }
 
 // The mount that covers it decides, the longest one.
-std::string host_pgdata(const Json& container) {
+std::string host_pgdata(const Json& container, const VolumeDevices& volumes) {
   const auto pgdata = environment_value(member(container, "Config"), "PGDATA");
   std::string target;
   std::string found;
@@ -95,7 +103,8 @@ std::string host_pgdata(const Json& container) {
     const bool covers = pgdata.starts_with(at) && (pgdata.size() == at.size() || pgdata[at.size()] == '/');
     if (pgdata.empty() || at.empty() || !covers || at.size() <= target.size()) continue;
     target = at;
-    found = text(mount, "Type") == "bind" ? text(mount, "Source") + pgdata.substr(at.size()) : std::string{};
+    const auto source = host_source(mount, volumes);
+    found = source.empty() ? std::string{} : source + pgdata.substr(at.size());
   }
   return found;
 }
@@ -114,14 +123,14 @@ std::vector<std::string> compose_files(const std::map<std::string, std::string>&
   return all;
 }
 
-Container parse_container(const Json& json) {
+Container parse_container(const Json& json, const VolumeDevices& volumes) {
   const auto& config = member(json, "Config");
   const auto& state = member(json, "State");
   Container container;
   container.id = text(json, "Id");
   container.name = text(json, "Name");
   if (container.name.starts_with('/')) container.name.erase(0, 1);
-  container.bind_sources = bind_sources(json);
+  container.bind_sources = bind_sources(json, volumes);
   container.facts.state = parse_state(text(state, "Status"));
   container.facts.image_id = text(json, "Image");
   container.facts.labels = parse_labels(config);
@@ -129,7 +138,7 @@ Container parse_container(const Json& json) {
   container.pid = number(state, "Pid");
   container.facts.restart_policy = restart_policy(json);
   container.goes_when_stopped = member(member(json, "HostConfig"), "AutoRemove") == true;
-  container.host_pgdata = host_pgdata(json);
+  container.host_pgdata = host_pgdata(json, volumes);
   return container;
 }
 
@@ -226,10 +235,22 @@ Result<Software> parse_image(std::string_view image_inspect_json, std::string_vi
   return software;
 }
 
-Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json) {
+Result<VolumeDevices> parse_volumes(std::string_view json) {
+  const auto parsed = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_array() && !parsed.is_object())
+    return fail(ErrorKind::failed, "not a list of volumes: " + printable(shorten(json, 100)));
+  VolumeDevices devices;
+  for (const auto& volume : parsed.is_array() ? parsed : member(parsed, "Volumes")) {
+    auto device = text(member(volume, "Options"), "device");
+    if (device.starts_with('/')) devices[text(volume, "Name")] = std::move(device);
+  }
+  return devices;
+}
+
+Result<std::vector<Container>> parse_containers(std::string_view container_inspect_json, const VolumeDevices& volumes) {
   const auto list = TRY(parse_array(container_inspect_json, "docker container inspect"));
   std::vector<Container> containers;
-  std::ranges::transform(list, std::back_inserter(containers), parse_container);
+  for (const auto& one : list) containers.push_back(parse_container(one, volumes));
   return containers;
 }
 
@@ -244,10 +265,12 @@ bool can_use(const Container& container, std::string_view data) {
 
 OtherContainer other_of(const Container& container, std::string_view data) {
   const auto& facts = container.facts;
+  const auto project = facts.labels.find("com.docker.compose.project");
   return {.name = container.name,
           .state = facts.state,
           .image_id = facts.image_id,
           .restart_policy = facts.restart_policy,
+          .project = project == facts.labels.end() ? std::string{} : project->second,
           .compose_files = compose_files(facts.labels),
           .goes_when_stopped = container.goes_when_stopped,
           .serves = container.host_pgdata == data,

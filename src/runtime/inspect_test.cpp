@@ -222,6 +222,7 @@ OtherContainer other(const std::string& name, const std::string& status, const s
                        status + R"("}, "HostConfig": {"RestartPolicy": )" + policy +
                        R"(}, "Config": {"Env": ["PGDATA=/var/lib/postgresql/data/pgdata"],
       "Labels": {"com.docker.compose.project.config_files": "docker-compose.yaml,/etc/more.yaml",
+                 "com.docker.compose.project": "timescale",
                  "com.docker.compose.project.working_dir": "/srv/pg"}},
       "Mounts": [{"Type": "bind", "Source": "/srv", "Destination": "/var", "RW": true},
                  {"Type": "bind", "Source": "/tank/data", "Destination": "/var/lib/postgresql/data", "RW": true}]}])");
@@ -233,8 +234,30 @@ TEST(OtherOf, tells_how_it_is_started) {
   const auto container = other("pg", "running", R"({"Name": "on-failure", "MaximumRetryCount": 3})");
   EXPECT_EQ(container.restart_policy, "on-failure:3");
   EXPECT_EQ(container.compose_files, (std::vector<std::string>{"/srv/pg/docker-compose.yaml", "/etc/more.yaml"}));
+  EXPECT_EQ(container.project, "timescale");
   EXPECT_TRUE(container.serves) << "the longest mount that covers its PGDATA";
   EXPECT_FALSE(container.set_aside);
+}
+TEST(Volumes, are_their_own_unless_a_directory_is_behind_them) {
+  const char* text =
+      R"([{"Name": "pg", "Driver": "local", "Options": {"type": "none", "o": "bind", "device": "/tank/data"}},
+                         {"Name": "own", "Driver": "local", "Options": null},
+                         {"Name": "nfs", "Driver": "local", "Options": {"type": "nfs", "device": ":/export"}}])";
+  const VolumeDevices only{{"pg", "/tank/data"}};
+  EXPECT_EQ(*parse_volumes(text), only);
+  EXPECT_EQ(*parse_volumes(std::string{R"({"Warnings": null, "Volumes": )"} + text + "}"), only);
+  EXPECT_EQ(*parse_volumes(R"({"Volumes": null})"), VolumeDevices{});
+  EXPECT_FALSE(parse_volumes("no such"));
+}
+TEST(Volumes, make_a_stopped_container_one_that_uses_the_data) {
+  const char* text = R"([{"Name": "/pg", "State": {"Status": "exited"}, "Config": {"Env": ["PGDATA=/var/lib/pg/17"]},
+      "Mounts": [{"Type": "volume", "Name": "pg", "Source": "/var/lib/docker/volumes/pg/_data",
+                  "Destination": "/var/lib/pg", "RW": true}]}])";
+  const auto seen = parse_containers(text, {{"pg", "/tank/data"}});
+  ASSERT_TRUE(seen);
+  EXPECT_TRUE(can_use(seen->at(0), "/tank/data/17"));
+  EXPECT_TRUE(other_of(seen->at(0), "/tank/data/17").serves);
+  EXPECT_FALSE(can_use(parse_containers(text)->at(0), "/tank/data/17"));
 }
 TEST(OtherOf, goes_when_it_was_made_so) {
   const auto list = parse_containers(R"([{"Name": "/pg", "HostConfig": {"AutoRemove": true}}, {"Name": "/other"}])");

@@ -24,6 +24,8 @@ constexpr std::string_view in_use =
 constexpr std::string_view newer =
     "see what is newer and whose it is, `zfs list -t all -r DATASET`; then run the same command again";
 constexpr std::string_view more_room = "free space in the pool or raise the quota: `zfs list -o space -r POOL`";
+constexpr std::string_view load_key =
+    "load the key, as root: `zfs load-key -a`; at boot something has to do that first";
 constexpr std::string_view as_root = "run as root, or give the user sudo";
 
 // First match wins: the more telling words stand above the more general ones.
@@ -55,7 +57,8 @@ constexpr std::array meanings = {
     Meaning{"ermission denied", ErrorKind::refused, as_root},
     Meaning{"may only be mounted by root", ErrorKind::refused, as_root},
     Meaning{"pool is read-only", ErrorKind::refused, "the pool was imported read-only: export and import it again"},
-    Meaning{"key must be loaded", ErrorKind::refused, "load the key: `zfs load-key DATASET`"},
+    Meaning{"key must be loaded", ErrorKind::refused, load_key},
+    Meaning{"key not loaded", ErrorKind::refused, load_key},
     Meaning{"no such pool", ErrorKind::conflict, not_imported},
     Meaning{"does not exist", ErrorKind::conflict, observe},
     Meaning{"no longer exists", ErrorKind::conflict, observe},

@@ -97,6 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"cannot receive incremental stream: destination tank/a space quota exceeded.\n", ErrorKind::refused},
         Case{"cannot receive: local origin for clone tank/b@x does not exist\n", ErrorKind::conflict},
         Case{"cannot receive incremental stream: checksum mismatch or incomplete stream\n", ErrorKind::failed},
+        Case{"cannot mount 'tank/enc/x': encryption key not loaded\n", ErrorKind::refused},
         Case{"The ZFS modules are not loaded.\nTry running 'modprobe zfs' as root to load them.\n", ErrorKind::failed},
         Case{"cannot open 'tank': pool I/O is currently suspended\n", ErrorKind::failed}));
 

@@ -126,15 +126,22 @@ def test_what_is_not_fit_to_be_taken_over_is_left_alone(fresh, old):
 
 
 @pytest.mark.compose_only
-def test_a_strangers_container_on_the_data_is_in_the_way(fresh, old):
-    made = old.host.run("docker", "create", "--name", "backup", "-v", f"{old.home}:/all", fresh.facts["image"])
+def test_a_strangers_container_on_the_data_is_in_the_way(fresh, old, tmp_path):
+    """Stopped, and whichever way the directory was given to it."""
+    made = old.host.run("docker", "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", f"device={old.home}", "way")
     assert made.returncode == 0, made.stdout
+    (tmp_path / "way").symlink_to(old.home)
     try:
-        done = fresh.run("up", "--yes", "--adopt")
-        assert done.returncode == REFUSED and "in use by container backup" in done.stderr, done.stderr
-        assert old.runs()
+        for source in (old.home, "way", tmp_path / "way"):
+            made = old.host.run("docker", "create", "--name", "backup", "-v", f"{source}:/all", fresh.facts["image"])
+            assert made.returncode == 0, made.stdout
+            done = fresh.run("up", "--yes", "--adopt")
+            assert done.returncode == REFUSED and "in use by container backup" in done.stderr, (source, done.stderr)
+            assert old.runs()
+            old.host.run("docker", "rm", "backup")
     finally:
         old.host.run("docker", "rm", "backup")
+        old.host.run("docker", "volume", "rm", "way")
 
 
 def test_given_back_it_starts_as_before(fresh, old):

@@ -33,5 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     list_of(*body);
   }
   static_cast<void>(runtime::parse_containers(text));
+  if (const auto volumes = runtime::parse_volumes(text))
+    for (const auto& [name, device] : *volumes) require(device.starts_with('/'));
   return 0;
 }
