@@ -287,16 +287,20 @@ class SmallEngine {
 TEST_F(LocalContainer, an_engine_behind_a_socket_is_asked_itself) {
   SmallEngine engine{path("docker.sock")};
   engine.bodies = {
-      {"/containers/json?all=1", R"([{"Id":"0a"},{"Id":"0b"},{"Id":"0c"}])"},
+      {"/containers/json?all=1", R"([{"Id":"0a"},{"Id":"0b"},{"Id":"0c"},{"Id":"0d"}])"},
       {"/containers/0a/json", R"({"Id":"0a","Name":"/dugong-dex-b","State":{"Status":"running","Pid":0}})"},
       {"/containers/0b/json", R"({"Id":"0b","Name":"/old-db","State":{"Status":"exited"},"Mounts":[{"Type":)"
                               R"("bind","Source":")" +
-                                  path("data") + R"(","RW":true}]})"}};
+                                  path("data") + R"(","RW":true}]})"},
+      {"/containers/0d/json", R"({"Id":"0d","Name":"/by-volume","State":{"Status":"exited"},"Mounts":[{"Type":)"
+                              R"("volume","Name":"v","Source":"/elsewhere","RW":true}]})"},
+      {"/volumes", R"({"Volumes":[{"Name":"v","Options":{"o":"bind","device":")" + path("data") + R"("}}]})"}};
   engine.start();
   const auto facts = seen();
   EXPECT_EQ(facts.state, runtime::ServerState::running);
-  ASSERT_EQ(facts.strangers.size(), 1U);
+  ASSERT_EQ(facts.strangers.size(), 2U);
   EXPECT_TRUE(has(facts.strangers[0], "container old-db (exited")) << facts.strangers[0];
+  EXPECT_TRUE(has(facts.strangers[1], "container by-volume (exited")) << facts.strangers[1];
   EXPECT_FALSE(has(read("calls"), "docker")) << read("calls");
 }
 
