@@ -191,6 +191,21 @@ def test_from_nothing_and_again(one, bare):
     assert planned.returncode == 0 and "create dataset" in planned.stdout, planned
 
 
+def test_by_way_of_another_host(one, lab):
+    (one.directory / "ssh_config").write_text(
+        f"Host {one.address}\n  ProxyJump h2\n  Port {PORT}\n  HostKeyAlias {one.address}\n\n" + lab.ssh_config.read_text())
+    log = lab["h2"].dir / "sshd" / "log"
+
+    def logins():
+        return log.read_text(errors="replace").count("Accepted publickey")
+    before = logins()
+    assert "a: done" in ok(one.host_verb("install", "--yes"))
+    installed = logins()
+    planned = one.run("plan", timeout=60)
+    assert planned.returncode == 0 and "create dataset" in planned.stdout, planned
+    assert before < installed < logins()
+
+
 def test_what_is_there_already_is_left_or_kept(one, bare):
     ok(one.host_verb("install", "--yes"))
     config = bare.path("/etc/dugong/node.toml")
