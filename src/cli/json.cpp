@@ -64,6 +64,27 @@ Json pins_of(const cluster::BasePins& pins) {
           {"verdict", verdict_of(pins.verdict)}};
 }
 
+Json bases_of(const std::vector<cluster::Base>& bases) {
+  auto list = Json::array();
+  for (const auto& base : bases)
+    list.push_back({{"snapshot", text(base.snapshot)},
+                    {"guid", to_string(base.guid)},
+                    {"age_seconds", number(base.age_seconds)},
+                    {"pinned_bytes", number(base.alone)},
+                    {"serves", texts(base.serves)},
+                    {"needed", base.needed}});
+  return list;
+}
+
+Json forecast_of(const std::optional<cluster::Forecast>& forecast) {
+  if (!forecast) return nullptr;
+  return {{"pinned_bytes_per_day", forecast->pinned_per_day},
+          {"least_bytes_per_day", forecast->least_per_day},
+          {"most_bytes_per_day", forecast->most_per_day},
+          {"full_soonest_days", number(forecast->soonest_days)},
+          {"full_latest_days", number(forecast->latest_days)}};
+}
+
 Json node_of(const report::NodeStatus& node) {
   return {{"name", text(node.name)},
           {"role", node.replica ? "replica" : "primary"},
@@ -84,7 +105,9 @@ Json node_of(const report::NodeStatus& node) {
           {"slot", slot_of(node.slot)},
           {"base_age_seconds", number(node.base_age_seconds)},
           {"pinned_bytes", number(node.pinned_bytes)},
+          {"bases", bases_of(node.bases)},
           {"base_budget", node.base_pins ? pins_of(*node.base_pins) : Json(nullptr)},
+          {"forecast", forecast_of(node.forecast)},
           {"clock_offset_seconds", number(node.clock_offset_seconds)},
           {"fenced", fence_of(node.fence)}};
 }
@@ -99,27 +122,6 @@ Json parts_of(const cluster::NodeSpace& node) {
         {{"part", cluster::to_string(part.part)}, {"bytes", number(part.bytes)}, {"holdings", std::move(holdings)}});
   }
   return list;
-}
-
-Json bases_of(const cluster::NodeSpace& node) {
-  auto list = Json::array();
-  for (const auto& base : node.bases)
-    list.push_back({{"snapshot", text(base.snapshot)},
-                    {"guid", to_string(base.guid)},
-                    {"age_seconds", number(base.age_seconds)},
-                    {"pinned_bytes", number(base.alone)},
-                    {"serves", texts(base.serves)},
-                    {"needed", base.needed}});
-  return list;
-}
-
-Json forecast_of(const std::optional<cluster::Forecast>& forecast) {
-  if (!forecast) return nullptr;
-  return {{"pinned_bytes_per_day", forecast->pinned_per_day},
-          {"least_bytes_per_day", forecast->least_per_day},
-          {"most_bytes_per_day", forecast->most_per_day},
-          {"full_soonest_days", number(forecast->soonest_days)},
-          {"full_latest_days", number(forecast->latest_days)}};
 }
 
 Json freeable_of(const cluster::NodeSpace& node) {
@@ -142,7 +144,7 @@ Json space_of(const cluster::NodeSpace& node) {
           {"disks_free_bytes", number(node.disks_free)},
           {"parts", parts_of(node)},
           {"mismatch", node.mismatch.empty() ? Json(nullptr) : text(node.mismatch)},
-          {"bases", bases_of(node)},
+          {"bases", bases_of(node.bases)},
           {"base_budget", seen ? pins_of(node.pins) : Json(nullptr)},
           {"forecast", forecast_of(node.forecast)},
           {"freeable", freeable_of(node)}};

@@ -57,7 +57,9 @@ TEST(StatusJson, ANodeHasEveryKeyOfTheContract) {
                                                  "slot",
                                                  "base_age_seconds",
                                                  "pinned_bytes",
+                                                 "bases",
                                                  "base_budget",
+                                                 "forecast",
                                                  "clock_offset_seconds",
                                                  "fenced"}));
 }

@@ -97,6 +97,8 @@ void judge_storage(const View& view, const spec::Node& node, const cluster::Obse
     const auto space = cluster::judge_space(view.spec, view.seen, node);
     append(status.reasons, cluster::judge_room_ahead(space));
     status.base_pins = space.pins;
+    status.bases = space.bases;
+    status.forecast = space.forecast;
   }
   if (*live == nullptr) {
     if (seen.sql) status.reasons.push_back("no live dataset of this node is below " + node.prefix);

@@ -52,6 +52,8 @@ struct NodeStatus {
   std::optional<std::int64_t> base_age_seconds;  // since the snapshot it was cloned from
   std::optional<Bytes> pinned_bytes;             // kept by our snapshots, anchors and clones' origins
   std::optional<cluster::BasePins> base_pins;    // nothing: its storage cannot be seen
+  std::vector<cluster::Base> bases;
+  std::optional<cluster::Forecast> forecast;
   std::optional<double> clock_offset_seconds;
   std::optional<cluster::Fence> fence;
 };
