@@ -425,8 +425,7 @@ void plan_release(const spec::Spec& spec, const spec::Node& node, const Observed
   const auto* parent = find_dataset(*seen.storage, node.prefix);
   if (parent != nullptr && is_ours(*parent, spec, node) && parent->mark("adopts") != nullptr)
     steps.add(zfs::SetProperties{parent->name, {{"dugong:adopts", "none"}}});
-  const auto* parent_now = find_dataset(*seen.storage, node.prefix);
-  if (parent_now != nullptr && fence_of(*parent_now) && seen.data->has("standby.signal"))
+  if (parent != nullptr && fence_of(*parent) && seen.data->has("standby.signal"))
     steps.note(fmt::format("{} was fenced: standby.signal stays in {}, and its server takes no writes with it",
                            node.name, data));
   if (live->canmount != "on")
