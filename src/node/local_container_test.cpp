@@ -1,4 +1,5 @@
 // The door against a docker whose answers are ours to choose.
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <map>
 #include <sys/socket.h>
@@ -302,6 +303,20 @@ TEST_F(LocalContainer, an_engine_behind_a_socket_is_asked_itself) {
   EXPECT_TRUE(has(facts.strangers[0], "container old-db (exited")) << facts.strangers[0];
   EXPECT_TRUE(has(facts.strangers[1], "container by-volume (exited")) << facts.strangers[1];
   EXPECT_FALSE(has(read("calls"), "docker")) << read("calls");
+}
+
+TEST_F(LocalContainer, whose_data_it_is_does_not_depend_on_the_way_there) {
+  std::filesystem::create_directory_symlink(path("data"), path("way"));
+  SmallEngine engine{path("docker.sock")};
+  engine.bodies = {{"/containers/json?all=1", R"([{"Id":"0b"}])"},
+                   {"/containers/0b/json", R"({"Id":"0b","Name":"/old-db","State":{"Status":"exited"},)"
+                                           R"("Config":{"Env":["PGDATA=/data"]},"Mounts":[{"Type":"bind","Source":")" +
+                                               path("way") + R"(","Destination":"/data","RW":true}]})"},
+                   {"/volumes", R"({"Volumes":null})"}};
+  engine.start();
+  const auto facts = seen();
+  ASSERT_EQ(facts.containers.size(), 1U);
+  EXPECT_TRUE(facts.containers[0].serves);
 }
 
 TEST_F(LocalContainer, what_the_engine_does_not_answer_as_expected_docker_is_asked) {

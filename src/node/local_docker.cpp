@@ -40,7 +40,6 @@ std::vector<runtime::Container> by_real_paths(std::vector<runtime::Container> al
     const auto named = container.bind_sources;
     for (const auto& source : named)
       if (const auto real = os::real_path(source); real && *real != source) container.bind_sources.push_back(*real);
-    if (const auto real = os::real_path(container.host_pgdata)) container.host_pgdata = *real;
   }
   return all;
 }

@@ -34,6 +34,14 @@ void keep_existing(std::vector<std::string>& compose_files) {
                 [](const std::string& file) { return !is_there(file) && !is_there(runtime::set_aside_name(file)); });
 }
 
+// By whichever way each of the two is named.
+bool is_same_place(const std::string& one, const std::string& other) {
+  if (one == other) return true;
+  const auto real = os::real_path(one);
+  const auto real_other = os::real_path(other);
+  return real && real_other && *real == *real_other;
+}
+
 }  // namespace
 
 void add_containers(const std::vector<runtime::Container>& all, const runtime::Server& server, SeenServer& seen) {
@@ -41,7 +49,9 @@ void add_containers(const std::vector<runtime::Container>& all, const runtime::S
     const bool own = server.kind == runtime::Kind::compose && container.name == server.project;
     if (own || !runtime::can_use(container, server.data)) continue;
     seen.facts.containers.push_back(runtime::other_of(container, server.data));
-    keep_existing(seen.facts.containers.back().compose_files);
+    auto& found = seen.facts.containers.back();
+    found.serves = is_same_place(container.host_pgdata, server.data);
+    keep_existing(found.compose_files);
     if (seen.facts.containers.back().set_aside) continue;
     seen.facts.strangers.push_back(describe(container));
     if (container.facts.state == runtime::ServerState::running) seen.stranger_runs = true;
